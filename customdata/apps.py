@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class CustomDataConfig(AppConfig):
+    name = "customdata"
+    verbose_name = "Custom data"

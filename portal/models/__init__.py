@@ -1,0 +1,3 @@
+from portal.models.user import Role, User
+
+__all__ = ["Role", "User"]

@@ -1,0 +1,1 @@
+"""Push operations: writing records back to the platforms they came from."""

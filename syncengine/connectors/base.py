@@ -1,0 +1,235 @@
+"""What a connector is: frozen dataclasses in, frozen dataclasses out, no model in sight.
+
+A connector reads one page at a time and keeps nothing between two pages: everything it needs to go on stands in the
+cursor, so a read continues on another machine from the last page that was stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from syncengine.states import ReadMode
+
+type Json = Any
+type Cursor = Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """A whole answer, decoded (gzip, deflate) and within the size limit. Header names are lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    url: str
+
+
+class Http(Protocol):
+    """The one way out. Raises ConnectorError subclasses only; 2xx come back, everything else is raised:
+
+    401 AuthExpired, 403 PermissionMissing, 429 (and 503 with Retry-After) RateLimited, 408 and 5xx SourceUnavailable,
+    other 4xx SourceRefused, unless the status is listed in `accept`.
+    """
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        params: Sequence[tuple[str, str]] = (),
+        headers: Mapping[str, str] | None = None,
+        json: Json = None,
+        form: Mapping[str, str] | None = None,
+        accept: Sequence[int] = (),
+    ) -> HttpAnswer: ...
+
+
+@dataclass(frozen=True, slots=True)
+class FetchPlan:
+    """One read of one data type.
+
+    settings:     the connection's own settings (base_url, database, tenant …), no secrets.
+    since:        aware UTC; the read must bring everything changed at the source from then on. None for a full read.
+    not_before:   aware UTC; records whose source date is earlier are not wanted (sync settings). None for all.
+    months:       how many months of a financial statement; None where it does not apply.
+    """
+
+    platform: str
+    data_type: str
+    mode: ReadMode
+    settings: Mapping[str, Json] = field(default_factory=dict)
+    since: datetime | None = None
+    not_before: datetime | None = None
+    months: int | None = None
+    page_size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page as the platform gave it.
+
+    records:   each record's own JSON text, in the platform's order, not yet mapped.
+    known:     keys of records that exist at the platform though they are not in this page's `records` (a sweep of ids).
+    cursor:    where the next page starts, JSON-able; None when this was the last one.
+    total:     how many records the whole read will bring, when the platform says so.
+    warnings:  plain sentences about what had to be mended in the answer (NUL characters, lone surrogates).
+    """
+
+    records: Sequence[bytes]
+    cursor: Cursor | None
+    known: Sequence[str] = ()
+    total: int | None = None
+    warnings: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MappedRecord:
+    """One record in the standard model.
+
+    source_id:           its key on the platform, unique within the data type.
+    content:             the standard model's members, JSON-able, no `modifiedDate`.
+    source_modified_at:  the platform's own stamp, aware UTC, or None.
+    is_deleted:          the platform says the record is deleted (tombstone).
+    """
+
+    source_id: str
+    content: dict[str, Json]
+    source_modified_at: datetime | None = None
+    is_deleted: bool = False
+
+
+class RecordRefused(Exception):
+    """One record cannot be mapped. `path` is the member at fault, `reason` a plain sentence."""
+
+    def __init__(self, path: str, reason: str, source_id: str = "") -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path, self.reason, self.source_id = path, reason, source_id
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a platform allows: requests a minute, per connection and per integration (all its connections); 0 is no limit."""
+
+    per_connection_minute: int = 0
+    per_integration_minute: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TypeSupport:
+    """What a platform can do with one data type, for pages, validation and planning.
+
+    incremental:        it can be asked for changes only.
+    reports_deletions:  an incremental read tells of deleted records too (tombstones or a sweep of ids);
+                        otherwise they show in full reads only.
+    requires:           data types that must have been read before this one.
+    features:           wire words: Get, Post, Put, Delete …
+    """
+
+    data_type: str
+    endpoint: str
+    incremental: bool = False
+    reports_deletions: bool = False
+    requires: tuple[str, ...] = ()
+    features: tuple[str, ...] = ("Get",)
+
+
+@dataclass(frozen=True, slots=True)
+class SettingField:
+    """One thing to fill in when a connection to this platform is made (shown as a form field)."""
+
+    name: str
+    label: str
+    help: str = ""
+    kind: str = "text"  # text | url | password
+    required: bool = True
+    default: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """What the catalogue shows of a platform."""
+
+    key: str
+    name: str
+    source_type: str
+    auth: str  # "oauth2" | "approved-key" | "none"
+    types: Mapping[str, TypeSupport]
+    limits: Limits = Limits()
+    idle_days: int | None = None  # authorisation lapses when unused for so long
+    overlap_minutes: int | None = None  # how far behind the last read's start an incremental read begins
+    connection_fields: tuple[SettingField, ...] = ()
+    client_fields: tuple[SettingField, ...] = ()
+    description: str = ""
+    mapping_version: str = "1"  # a change makes the next read full
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a connection holds. `secret` members never reach a log, page or task argument.
+
+    secret:      access_token, refresh_token, key … as the platform's auth scheme needs them.
+    client:      the integration's own client_id, client_secret.
+    expires_at:  when the access token ends, aware UTC; None when it does not.
+    """
+
+    secret: Mapping[str, str] = field(default_factory=dict, repr=False)
+    client: Mapping[str, str] = field(default_factory=dict, repr=False)
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LinkStart:
+    """How linking begins.
+
+    url:       where to send the person's browser, or "" when they must approve inside the platform itself.
+    pending:   secret things to keep until the person comes back (PKCE verifier, requested key); stored encrypted.
+    instruct:  what to tell the person when there is no url.
+    """
+
+    url: str = ""
+    pending: Mapping[str, str] = field(default_factory=dict, repr=False)
+    instruct: str = ""
+
+
+class Connector(Protocol):
+    platform: Platform
+
+    def start_link(
+        self, *, settings: Mapping[str, Json], client: Mapping[str, str], state: str, redirect_uri: str, http: Http
+    ) -> LinkStart: ...
+
+    def finish_link(
+        self,
+        *,
+        settings: Mapping[str, Json],
+        client: Mapping[str, str],
+        pending: Mapping[str, str],
+        answer: Mapping[str, str],
+        redirect_uri: str,
+        http: Http,
+    ) -> Credentials:
+        """Turn the person's consent into credentials. Raises AuthExpired when there is none (yet)."""
+        ...
+
+    def refresh(self, credentials: Credentials, *, settings: Mapping[str, Json], http: Http) -> Credentials:
+        """Return new credentials. Raises AuthExpired on `invalid_grant`; platforms without refresh raise it always."""
+        ...
+
+    def authorize(self, credentials: Credentials) -> Mapping[str, str]:
+        """Return the headers that authorise one request."""
+        ...
+
+    def fetch_page(self, plan: FetchPlan, cursor: Cursor | None, http: Http) -> Page:
+        """Read one page; `cursor` is None for the first. Raises ConnectorError subclasses only."""
+        ...
+
+    def map_record(self, data_type: str, raw: Json) -> MappedRecord:
+        """Map one decoded record (numbers with a fraction are Decimal). Pure. Raises RecordRefused."""
+        ...
+
+    def unlink(self, credentials: Credentials, *, settings: Mapping[str, Json], http: Http) -> None:
+        """Revoke at the platform where it offers that; silent where it does not."""
+        ...

@@ -1,0 +1,34 @@
+from syncengine.models.company import Company
+from syncengine.models.connection import Connection, LinkAttempt
+from syncengine.models.dataset import (
+    Attempt,
+    Dataset,
+    RecordChange,
+    SourceRequest,
+    StagedPage,
+    StageTiming,
+    ValidationIssue,
+)
+from syncengine.models.event import Event, RateBucket
+from syncengine.models.integration import Integration
+from syncengine.models.record import Record
+from syncengine.models.sync_setting import DataStatus, SyncSetting
+
+__all__ = [
+    "Attempt",
+    "Company",
+    "Connection",
+    "DataStatus",
+    "Dataset",
+    "Event",
+    "Integration",
+    "LinkAttempt",
+    "RateBucket",
+    "Record",
+    "RecordChange",
+    "SourceRequest",
+    "StageTiming",
+    "StagedPage",
+    "SyncSetting",
+    "ValidationIssue",
+]
