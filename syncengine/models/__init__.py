@@ -13,6 +13,7 @@ from syncengine.models.event import Event, RateBucket
 from syncengine.models.integration import Integration
 from syncengine.models.record import Record
 from syncengine.models.sync_setting import DataStatus, SyncSetting
+from syncengine.models.worker import WorkerHeartbeat
 
 __all__ = [
     "Attempt",
@@ -31,4 +32,5 @@ __all__ = [
     "StagedPage",
     "SyncSetting",
     "ValidationIssue",
+    "WorkerHeartbeat",
 ]

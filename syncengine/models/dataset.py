@@ -47,7 +47,11 @@ class Dataset(models.Model):
     source_total = models.PositiveBigIntegerField(null=True, blank=True)
     expected_total = models.PositiveBigIntegerField(null=True, blank=True)  # last good read's count, an estimate
     sweep_cursor = models.TextField(blank=True)  # where the search for missing records goes on
-    page_count = models.PositiveIntegerField(default=0)
+    lists_known = models.BooleanField(default=False)  # the platform listed all its keys: what is missing is deleted
+    page_count = models.PositiveIntegerField(default=0)  # staged pages; the next three follow it, page by page
+    mapped_pages = models.PositiveIntegerField(default=0)
+    validated_pages = models.PositiveIntegerField(default=0)
+    processed_pages = models.PositiveIntegerField(default=0)
     fetched_count = models.PositiveBigIntegerField(default=0)
     mapped_count = models.PositiveBigIntegerField(default=0)
     validated_count = models.PositiveBigIntegerField(default=0)
@@ -137,28 +141,22 @@ class StageTiming(models.Model):
 
 
 class StagedPage(models.Model):
-    """Records on their way from the platform to the store: raw, then mapped. Deleted when the dataset ends.
+    """Records on their way from the platform to the store. Written once, never updated; deleted when the dataset ends.
 
-    raw:     packed list of the records' own JSON texts.
-    mapped:  packed list of mapped rows, once the Mapping stage has seen the page.
-    known:   packed list of keys that exist at the source though no record of theirs was sent.
-    seen:    array of 8-byte record ids that this page touched, once it was processed.
+    stage:  fetch (raw texts), map (rows in the standard model) or process (ids of the records the page touched).
+    body:   packed as syncengine/run/staging.py says.
     """
 
     dataset = models.ForeignKey(Dataset, models.CASCADE, related_name="staged_pages", db_index=False)
+    stage = models.CharField(max_length=12, choices=Stage)
     number = models.PositiveIntegerField()
-    record_count = models.PositiveIntegerField()
-    raw = models.BinaryField(null=True)
-    mapped = models.BinaryField(null=True)
-    known = models.BinaryField(null=True)
-    seen = models.BinaryField(null=True)
-    stage = models.CharField(max_length=12, choices=Stage, default=Stage.FETCH)  # the last stage that is through
+    body = models.BinaryField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["dataset", "number"], name="staged_page_one")]
+        constraints = [models.UniqueConstraint(fields=["dataset", "stage", "number"], name="staged_page_one")]
 
     def __str__(self) -> str:
-        return f"page {self.number}"
+        return f"{self.stage} page {self.number}"
 
 
 class SourceRequest(models.Model):
