@@ -1,0 +1,53 @@
+"""When a data type is due next: stored with its data status, counted from its last sync."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+
+from django.db.models import F, QuerySet
+from django.db.models.functions import Coalesce, Now
+
+from syncengine.connectors.registry import platforms
+from syncengine.models import Company, Connection, DataStatus
+from syncengine.states import ConnectionStatus
+
+SPREAD = 0.05
+
+
+def next_sync_after(last_sync_at: datetime, hours: int, *, key: str) -> datetime | None:
+    """Return when a type is due next: `hours` after its last sync, plus a stable delay of up to 5 % of that.
+
+    key:  what the delay is derived from; the same type of the same connection always gets the same one, so that reads
+          queued together drift apart instead of meeting every time.
+    """
+    if not hours:
+        return None
+    share = int.from_bytes(hashlib.blake2b(key.encode(), digest_size=4).digest()) / 2**32
+    return last_sync_at + timedelta(hours=hours * (1 + SPREAD * share))
+
+
+def reschedule(company: Company | None, data_type: str, hours: int, statuses: QuerySet[DataStatus]) -> None:
+    """Set when these data statuses are due, after their frequency changed.
+
+    A type that was never read becomes due at once; connections that have no status row for the type get one.
+    """
+    if not hours:
+        statuses.update(next_sync_at=None)
+        return
+    _open_statuses(company, data_type)
+    statuses.filter(connection__status=ConnectionStatus.LINKED, connection__deleted_at__isnull=True).update(
+        next_sync_at=Coalesce(F("last_sync_at") + timedelta(hours=hours), Now())
+    )
+
+
+def _open_statuses(company: Company | None, data_type: str) -> None:
+    keys = [key for key, platform in platforms().items() if data_type in platform.types]
+    linked = Connection.objects.filter(
+        status=ConnectionStatus.LINKED, deleted_at__isnull=True, integration__key__in=keys
+    ).exclude(data_statuses__data_type=data_type)
+    if company is not None:
+        linked = linked.filter(company=company)
+    DataStatus.objects.bulk_create(
+        [DataStatus(connection=connection, data_type=data_type) for connection in linked], ignore_conflicts=True
+    )

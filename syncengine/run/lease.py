@@ -1,0 +1,150 @@
+"""Holding a dataset: claimed by one conditional UPDATE, renewed while work moves, checked at every write."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.utils.timezone import now
+
+from syncengine.events import record_event
+from syncengine.exceptions import LeaseLost
+from syncengine.failpoints import reach
+from syncengine.models import Attempt, Dataset
+from syncengine.states import DATASET_ACTIVE, DATASET_MOVES
+from syncengine.transitions import move
+
+
+class CancelRequested(Exception):
+    """Somebody asked for the end of this dataset."""
+
+
+class Paused(Exception):
+    """Nothing to do before `until`; the worker is free for others meanwhile."""
+
+    def __init__(self, until: datetime, description: str) -> None:
+        super().__init__(description)
+        self.until, self.description = until, description
+
+
+def worker_name() -> str:
+    return f"{platform.node()}:{os.getpid()}"
+
+
+def claim(dataset_id: UUID | str, owner: str) -> Hold | None:
+    """Take a dataset that nobody holds. None when it has ended, is held, or is paused until later.
+
+    A lease that was not given back but lapsed counts as a lost worker; the count stands in the row before any work is
+    done, so that a dataset which kills its workers comes to an end.
+    """
+    moment = now()
+    with transaction.atomic():
+        free = Dataset.objects.filter(pk=dataset_id, status__in=DATASET_ACTIVE).filter(
+            Q(lease_until__isnull=True) | Q(lease_until__lt=moment), Q(wake_at__isnull=True) | Q(wake_at__lte=moment)
+        )
+        found = free.values("fence", "lease_owner", "lost_count").first()
+        if found is None:
+            return None
+        lost = bool(found["lease_owner"])
+        taken = free.filter(fence=found["fence"]).update(
+            fence=found["fence"] + 1,
+            lease_owner=owner,
+            lease_until=_lease_end(),
+            lost_count=found["lost_count"] + lost,
+            wake_at=None,
+            status_description="",
+        )
+        if not taken:
+            return None
+        if lost:
+            Attempt.objects.filter(dataset_id=dataset_id, ended_at__isnull=True).update(
+                ended_at=moment, outcome="Worker lost"
+            )
+        Attempt.objects.create(dataset_id=dataset_id, fence=found["fence"] + 1, worker=owner, started_at=moment)
+    dataset = Dataset.objects.select_related("connection__integration", "connection__company").get(pk=dataset_id)
+    return Hold(dataset, found["fence"] + 1)
+
+
+class Hold:
+    """One worker's hold of one dataset. Every write goes through `writing`, and fails when the hold is gone."""
+
+    def __init__(self, dataset: Dataset, fence: int) -> None:
+        self.dataset = dataset
+        self.fence = fence
+        self._renewed = time.monotonic()
+        self._looked = 0.0
+
+    @contextmanager
+    def writing(self, **columns: Any) -> Iterator[None]:
+        """A transaction that commits only while the dataset is ours; sets `columns` and renews the lease in it.
+
+        Raises: LeaseLost, before anything of the block was run.
+        """
+        with transaction.atomic():
+            self._update(lease_until=_lease_end(), **columns)
+            yield
+            reach("before_commit")
+        reach("after_commit")
+        self._renewed = time.monotonic()
+        for name, value in columns.items():
+            setattr(self.dataset, name, value)
+
+    def keep(self) -> None:
+        """Called while work moves on: renews the lease when a quarter of it is gone, and notices a cancellation.
+
+        Raises: LeaseLost, CancelRequested.
+        """
+        if time.monotonic() - self._renewed > settings.HEADRACE_LEASE_SECONDS / 4:
+            self._update(lease_until=_lease_end())
+            self._renewed = time.monotonic()
+        self.look()
+
+    def look(self, *, every: float = 1.0) -> None:
+        """Raises: CancelRequested, when somebody asked for the end; looks at most once in `every` seconds."""
+        if time.monotonic() - self._looked < every:
+            return
+        self._looked = time.monotonic()
+        if Dataset.objects.filter(pk=self.dataset.pk, cancel_requested_at__isnull=False).exists():
+            raise CancelRequested
+
+    def wait(self, seconds: float) -> None:
+        """Sleep here, keeping the lease."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            time.sleep(min(left, 0.5))
+            self.keep()
+
+    def move(self, to: str, **columns: Any) -> None:
+        """Move the dataset and record it, in one transaction that holds the fence."""
+        before = self.dataset.status
+        with self.writing():
+            move(self.dataset, to, DATASET_MOVES, guard={"fence": self.fence}, **columns)
+            reach("before_event")
+            record_event("dataset.moved", about=self.dataset, actor="worker", before=before, after=to)
+
+    def release(self, outcome: str, **columns: Any) -> None:
+        """Give the dataset back in good order, for another worker or another time."""
+        with transaction.atomic():
+            self._update(lease_until=None, lease_owner="", **columns)
+            self.end_attempt(outcome)
+
+    def end_attempt(self, outcome: str) -> None:
+        Attempt.objects.filter(dataset=self.dataset, fence=self.fence).update(ended_at=now(), outcome=outcome)
+
+    def _update(self, **columns: Any) -> None:
+        held = Dataset.objects.filter(pk=self.dataset.pk, fence=self.fence).exclude(lease_owner="")
+        if not held.update(**columns):
+            raise LeaseLost(f"Dataset {self.dataset.pk} is no longer ours (fence {self.fence}).")
+
+
+def _lease_end() -> datetime:
+    return now() + timedelta(seconds=settings.HEADRACE_LEASE_SECONDS)

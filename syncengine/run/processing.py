@@ -1,0 +1,212 @@
+"""The Processing stage: staged rows become stored records, page by page, and what the source no longer has is marked.
+
+Each page is one transaction together with the count of pages done, so a page is stored once however often workers die.
+Everything that a dataset changes can be put back until it is Complete: new records carry its id, others leave a
+RecordChange with what stood there before.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from django.db import DatabaseError, InterfaceError, OperationalError
+from django.db.models import Q
+from django.utils.timezone import now
+
+from syncengine.exceptions import ProcessingFailed
+from syncengine.models import Dataset, Record, RecordChange
+from syncengine.run import records
+from syncengine.run.lease import Hold
+from syncengine.run.staging import Row, drop_page, mapped_page, seen_ids, write_seen
+from syncengine.states import ReadMode, Stage
+
+SWEEP = 2000
+
+_decode = msgspec.json.Decoder(strict=False).decode
+
+
+def process_pages(hold: Hold) -> None:
+    """Store every page that is not stored yet, then mark what a complete listing no longer holds.
+
+    Raises: ProcessingFailed when the database refuses the data.
+    """
+    try:
+        for number in range(hold.dataset.processed_pages, hold.dataset.page_count):
+            _process_page(hold, number)
+            hold.look()
+        if hold.dataset.mode == ReadMode.FULL or hold.dataset.lists_known:
+            _mark_missing(hold)
+    except (OperationalError, InterfaceError):
+        raise
+    except DatabaseError as error:
+        raise ProcessingFailed(
+            "The database refused to store these records. Nothing of this read was kept.", upstream=str(error)
+        ) from error
+
+
+def _process_page(hold: Hold, number: int) -> None:
+    dataset = hold.dataset
+    page = mapped_page(dataset, number)
+    rows = list({row.source_id: row for row in page.rows}.values())  # the same key twice: the last one holds
+    moment = now()
+    stored = records.stored_among(
+        dataset.connection_id, dataset.data_type, [*(row.source_id for row in rows), *page.known]
+    )
+    new = [row for row in rows if row.source_id not in stored and not row.is_deleted]
+    gone, changed, same = _sort(rows, stored)
+    # Looked up before the transaction, which only this dataset's holder can be in: no other writes these records.
+    old = records.before([pk for pk, _ in changed] + gone)
+    restored = sum(1 for pk, _ in changed if old[pk].is_deleted)
+    with hold.writing(
+        processed_pages=number + 1,
+        processed_count=dataset.processed_count + len(page.rows) + len(page.known),
+        created_count=dataset.created_count + len(new) + restored,
+        changed_count=dataset.changed_count + len(changed) - restored,
+        unchanged_count=dataset.unchanged_count + len(same) + len(page.known),
+        deleted_count=dataset.deleted_count + len(gone),
+    ):
+        _note_changes(dataset, changed, gone, old)
+        records.insert(dataset.connection_id, dataset.data_type, new, dataset_id=dataset.pk, modified_at=moment)
+        records.update(changed, dataset_id=dataset.pk, modified_at=moment)
+        records.remember_raw(same)
+        _mark_deleted(dataset, gone, moment)
+        write_seen(dataset, number, [found.id for found in stored.values()])
+        drop_page(dataset, Stage.MAP, number)
+
+
+def _sort(
+    rows: Iterable[Row], stored: Mapping[str, records.Stored]
+) -> tuple[list[int], list[tuple[int, Row]], list[tuple[int, Row]]]:
+    """Return the ids of records that are gone, and (id, row) of those that changed and of those that did not."""
+    gone: list[int] = []
+    changed: list[tuple[int, Row]] = []
+    same: list[tuple[int, Row]] = []
+    for row in rows:
+        found = stored.get(row.source_id)
+        if found is None:
+            continue
+        if row.is_deleted:
+            if not found.is_deleted:
+                gone.append(found.id)
+        elif found.is_deleted or found.content_hash != row.content_hash:
+            changed.append((found.id, row))
+        else:
+            same.append((found.id, row))
+    return gone, changed, same
+
+
+def _note_changes(
+    dataset: Dataset, changed: Sequence[tuple[int, Row]], gone: Sequence[int], old: Mapping[int, records.Before]
+) -> None:
+    kinds = {
+        **{pk: RecordChange.RESTORED if old[pk].is_deleted else RecordChange.CHANGED for pk, _ in changed},
+        **dict.fromkeys(gone, RecordChange.DELETED),
+    }
+    keys = dict(Record.objects.filter(pk__in=gone).values_list("pk", "source_id")) if gone else {}
+    keys |= {pk: row.source_id for pk, row in changed}
+    news = dict(changed)
+    RecordChange.objects.bulk_create(
+        (
+            RecordChange(
+                dataset=dataset,
+                record_id=pk,
+                source_id=keys[pk],
+                kind=kind,
+                fields=_differences(old[pk], news[pk]) if pk in news else [],
+                before=_kept(old[pk]),
+            )
+            for pk, kind in kinds.items()
+        ),
+        # A key that came twice in one read keeps what stood there before the read.
+        ignore_conflicts=True,
+    )
+
+
+def _differences(old: records.Before, new: Row) -> list[str]:
+    stamp = ["sourceModifiedDate"] if old.source_modified_at != records.moved_at(new) else []
+    return changed_fields(old.content, new.content) + stamp
+
+
+def changed_fields(before: str, after: bytes) -> list[str]:
+    """Return the names of the members that differ, in alphabetical order."""
+    old, new = _decode(before), _decode(after)
+    return sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
+
+
+def _kept(old: records.Before) -> dict[str, Any]:
+    return {
+        "content": old.content,
+        "content_hash": old.content_hash.hex(),
+        "modified_at": old.modified_at.isoformat(),
+        "source_modified_at": old.source_modified_at and old.source_modified_at.isoformat(),
+        "is_deleted": old.is_deleted,
+        "last_dataset_id": old.last_dataset_id and str(old.last_dataset_id),
+    }
+
+
+def _mark_deleted(dataset: Dataset, ids: Sequence[int], moment: datetime) -> None:
+    if ids:
+        Record.objects.filter(pk__in=ids).update(
+            is_deleted=True, modified_at=moment, last_dataset_id=dataset.pk, raw_hash=None
+        )
+
+
+def _mark_missing(hold: Hold) -> None:
+    """Mark records that a complete listing did not hold; goes on after the last key looked at."""
+    dataset = hold.dataset
+    seen = seen_ids(dataset)
+    listed = (
+        Record.objects.filter(connection_id=dataset.connection_id, data_type=dataset.data_type, is_deleted=False)
+        .filter(~Q(first_dataset_id=dataset.pk) | Q(first_dataset_id__isnull=True))
+        .order_by("source_id")
+    )
+    while some := list(listed.filter(source_id__gt=dataset.sweep_cursor).values_list("pk", "source_id")[:SWEEP]):
+        missing = [pk for pk, _ in some if not _holds(seen, pk)]
+        old = records.before(missing)
+        with hold.writing(sweep_cursor=some[-1][1], deleted_count=dataset.deleted_count + len(missing)):
+            _note_changes(dataset, [], missing, old)
+            _mark_deleted(dataset, missing, now())
+        hold.look()
+
+
+def _holds(ids: Sequence[int], wanted: int) -> bool:
+    place = bisect_left(ids, wanted)
+    return place < len(ids) and ids[place] == wanted
+
+
+def undo(hold: Hold) -> None:
+    """Put back everything this dataset has stored, a piece at a time; safe to repeat."""
+    dataset = hold.dataset
+    changes = RecordChange.objects.filter(dataset=dataset).order_by("pk")
+    while some := list(changes[:500]):
+        with hold.writing():
+            for change in some:
+                Record.objects.filter(pk=change.record_id).update(**_restored(change.before))
+            RecordChange.objects.filter(pk__in=[change.pk for change in some]).delete()
+    created = Record.objects.filter(
+        connection_id=dataset.connection_id, data_type=dataset.data_type, first_dataset_id=dataset.pk
+    )
+    while ids := list(created.values_list("pk", flat=True)[:SWEEP]):
+        with hold.writing():
+            Record.objects.filter(pk__in=ids).delete()
+    with hold.writing(
+        created_count=0, changed_count=0, deleted_count=0, unchanged_count=0, processed_count=0, processed_pages=0
+    ):
+        pass
+
+
+def _restored(before: Mapping[str, Any]) -> dict[str, Any]:
+    moved, last = before["source_modified_at"], before["last_dataset_id"]
+    return {
+        "content": msgspec.json.decode(before["content"]),
+        "content_hash": bytes.fromhex(before["content_hash"]),
+        "raw_hash": None,
+        "modified_at": datetime.fromisoformat(before["modified_at"]),
+        "source_modified_at": datetime.fromisoformat(moved) if moved else None,
+        "is_deleted": before["is_deleted"],
+        "last_dataset_id": last,
+    }
