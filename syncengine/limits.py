@@ -23,6 +23,8 @@ from syncengine.models import RateBucket
 # A minute and one per cent: requests granted evenly still arrive unevenly, and 0.6 s of that must not break the limit.
 WINDOW_SECONDS = 60.6
 SHORTEST_WAIT_SECONDS = 0.001
+# Sums of Unix seconds are off by some microseconds, which must not cost the last one of a burst.
+_ROUNDING_SECONDS = 0.001
 _REDIS_PREFIX = "headrace:budget:"
 
 
@@ -45,7 +47,7 @@ class Budget:
     @property
     def tolerance(self) -> float:
         """How far, in seconds, the bucket may be ahead of the time and still grant."""
-        return (self.burst - 1) * self.interval if self.per_minute > 0 else 0.0
+        return (self.burst - 1) * self.interval + _ROUNDING_SECONDS if self.per_minute > 0 else 0.0
 
 
 def take(budgets: Sequence[Budget], now: float | None = None) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -47,6 +46,10 @@ def store(request, settings):
 
 def make_budget(per_minute: int) -> Budget:
     return Budget(f"test-{uuid.uuid4()}", per_minute)
+
+
+def about(seconds: float) -> object:
+    return pytest.approx(seconds, abs=0.002)
 
 
 def most_in_a_minute(grants: list[float]) -> int:
@@ -101,8 +104,8 @@ def test_a_burst_goes_at_once_and_the_rest_is_spaced(store):
 def test_the_wait_is_as_long_as_it_says(store):
     budget = make_budget(6)
     assert take([budget], 1000.0) == 0.0
-    assert take([budget], 1000.0) == pytest.approx(60.6 / 6)
-    assert take([budget], 1010.0) == pytest.approx(0.1)
+    assert take([budget], 1000.0) == about(60.6 / 6)
+    assert take([budget], 1010.0) == about(0.1)
     assert take([budget], 1010.11) == 0.0
 
 
@@ -110,8 +113,8 @@ def test_the_wait_is_as_long_as_it_says(store):
 def test_several_budgets_give_all_or_nothing(store):
     small, large = make_budget(1), make_budget(6)
     assert take([large, small], 1000.0) == 0.0
-    assert take([large, small], 1030.0) == pytest.approx(30.6)
-    assert take([small, large], 1030.0) == pytest.approx(30.6)
+    assert take([large, small], 1030.0) == about(30.6)
+    assert take([small, large], 1030.0) == about(30.6)
     # The refusals above took nothing from the large one.
     assert take([large], 1030.0) == 0.0
 
@@ -127,7 +130,7 @@ def test_zero_is_unlimited_and_can_still_be_shut(store):
     budget = make_budget(0)
     assert [take([budget], 1000.0) for _ in range(100)] == [0.0] * 100
     shut(budget.key, 30, now=1000.0)
-    assert take([budget], 1010.0) == pytest.approx(20.0)
+    assert take([budget], 1010.0) == about(20.0)
     assert take([budget], 1030.0) == 0.0
 
 
@@ -136,9 +139,9 @@ def test_shut_extends_and_never_shortens(store):
     budget = make_budget(60)
     shut(budget.key, 30, now=1000.0)
     shut(budget.key, 10, now=1000.0)
-    assert take([budget], 1000.0) == pytest.approx(30.0)
+    assert take([budget], 1000.0) == about(30.0)
     shut(budget.key, 50, now=1000.0)
-    assert take([budget], 1000.0) == pytest.approx(50.0)
+    assert take([budget], 1000.0) == about(50.0)
     assert take([budget], 1050.0) == 0.0
 
 
@@ -146,7 +149,7 @@ def test_shut_extends_and_never_shortens(store):
 def test_one_shut_budget_holds_back_all_that_take_from_it(store):
     shut_one, other = make_budget(60), make_budget(60)
     shut(shut_one.key, 30, now=1000.0)
-    assert take([other, shut_one], 1000.0) == pytest.approx(30.0)
+    assert take([other, shut_one], 1000.0) == about(30.0)
     assert take([other], 1000.0) == 0.0
 
 
@@ -175,7 +178,7 @@ def test_the_row_keeps_what_the_algorithm_needs(settings):
     take([budget], 1000.0)
     shut(budget.key, 5, now=1000.0)
     row = RateBucket.objects.get(pk=budget.key)
-    assert (row.full_at, row.shut_until) == (pytest.approx(1010.1), 1005.0)
+    assert (row.full_at, row.shut_until) == (about(1010.1), 1005.0)
 
 
 # --- many at once
@@ -201,22 +204,26 @@ def test_eight_threads_together_get_the_burst_and_no_more(store):
 
 
 HAMMER = """
-import json, sys, time
-import portal.config.settings as project
-order = json.load(sys.stdin)
-project.DATABASES["default"]["NAME"] = order["name"]
-project.REDIS_URL = order["redis"]
+import json, multiprocessing, sys, time
 import django
+from django.conf import settings
+order = json.load(sys.stdin)
+settings.configure(DATABASES={"default": order["database"]}, REDIS_URL=order["redis"], INSTALLED_APPS=["syncengine"])
 django.setup()
 from syncengine.limits import Budget, take
-budget, until, grants = Budget(order["key"], order["per_minute"]), time.time() + 2, []
-while time.time() < until:
-    wait = take([budget])
-    if wait:
-        time.sleep(min(wait, 0.01))
-    else:
-        grants.append(time.time())
-print(json.dumps(grants))
+
+def hammer(number):
+    budget, until, grants = Budget(order["key"], order["per_minute"]), time.time() + 1.5, []
+    while time.time() < until:
+        wait = take([budget])
+        if wait:
+            time.sleep(min(wait, 0.02))
+        else:
+            grants.append(time.time())
+    return grants
+
+with multiprocessing.get_context("fork").Pool(4) as pool:
+    print(json.dumps(pool.map(hammer, range(4), chunksize=1)))
 """
 
 
@@ -224,20 +231,17 @@ print(json.dumps(grants))
 @pytest.mark.django_db(transaction=True)
 def test_four_processes_together_get_exactly_what_is_allowed(store, settings):
     budget = make_budget(600)
+    names = ("ENGINE", "NAME", "USER", "PASSWORD", "HOST", "PORT", "OPTIONS")
     order = {
-        "name": str(connection.settings_dict["NAME"]),
+        "database": {name: connection.settings_dict[name] for name in names},
         "redis": settings.REDIS_URL,
         "key": budget.key,
         "per_minute": budget.per_minute,
     }
-    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "portal.config.settings"}
-    command = [sys.executable, "-c", HAMMER]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "env": environment}
-    processes = [subprocess.Popen(command, **pipes) for _ in range(4)]
-    for process in processes:
-        process.stdin.write(json.dumps(order))
-        process.stdin.close()
-        process.stdin = None
-    grants = sorted(at for process in processes for at in json.loads(process.communicate(timeout=30)[0]))
+    # A process of its own forks the four: it holds no connection yet, and has no threads to lose.
+    done = subprocess.run([sys.executable, "-c", HAMMER], input=json.dumps(order), stdout=subprocess.PIPE, text=True)
+    each = json.loads(done.stdout)
+    grants = sorted(at for one in each for at in one)
     allowed = budget.burst + (grants[-1] - grants[0]) / budget.interval
+    assert len(each) == 4
     assert 0.9 * allowed <= len(grants) <= allowed + 1
