@@ -222,8 +222,19 @@ class Connector(Protocol):
         """Return the headers that authorise one request."""
         ...
 
+    def origin(self, settings: Mapping[str, Json]) -> str:
+        """Return scheme://host[:port]: the only place that may be asked, and be shown the authorisation.
+
+        Raises: PrerequisiteMissing when a setting is not filled in.
+        """
+        ...
+
     def fetch_page(self, plan: FetchPlan, cursor: Cursor | None, http: Http) -> Page:
         """Read one page; `cursor` is None for the first. Raises ConnectorError subclasses only."""
+        ...
+
+    def key_of(self, data_type: str, raw: Json) -> str:
+        """Return the key of one decoded record, as `map_record` would. Pure. Raises RecordRefused."""
         ...
 
     def map_record(self, data_type: str, raw: Json) -> MappedRecord:

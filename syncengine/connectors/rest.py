@@ -1,0 +1,213 @@
+"""The declarative REST engine: one connector for every platform that a manifest describes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from urllib.parse import urlsplit
+
+from django.conf import settings as deployment
+
+from syncengine.connectors.base import (
+    Credentials,
+    Cursor,
+    FetchPlan,
+    Http,
+    Json,
+    LinkStart,
+    MappedRecord,
+    Page,
+    Platform,
+)
+from syncengine.connectors.manifest import Manifest
+from syncengine.connectors.manifest_parts import Incremental, Stamp, TypeManifest
+from syncengine.connectors.mapping import Mapper
+from syncengine.connectors.oauth2 import OAuth2
+from syncengine.connectors.paging import Position, next_position, page_params, page_size, total_of
+from syncengine.connectors.templates import fill_path, fill_text, fill_url
+from syncengine.connectors.wire import Envelope, split_object, split_records
+from syncengine.exceptions import AuthExpired, NotSupported
+from syncengine.states import ReadMode
+
+_NO_CONTENT = (204, 304)
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    url: str
+    params: Sequence[tuple[str, str]]
+    headers: Mapping[str, str]
+    accept: Sequence[int] = ()
+
+
+class RestConnector:
+    """Implements connectors.base.Connector for one manifest. Holds nothing that changes."""
+
+    def __init__(self, manifest: Manifest) -> None:
+        self.manifest = manifest
+        self.platform: Platform = manifest.platform
+        self._oauth2 = OAuth2(manifest.auth, manifest.name) if manifest.auth.kind == "oauth2" else None
+        self._mappers = {name: Mapper(found, manifest.zone) for name, found in manifest.types.items()}
+
+    # --- linking
+
+    def start_link(
+        self, *, settings: Mapping[str, Json], client: Mapping[str, str], state: str, redirect_uri: str, http: Http
+    ) -> LinkStart:
+        """Raises: PrerequisiteMissing when a setting or the client's id is not filled in."""
+        if self._oauth2 is None:
+            return LinkStart(instruct=f"{self.platform.name} needs no approval; carry on to link it.")
+        return self._oauth2.start(self._filled(settings, client), client, state=state, redirect_uri=redirect_uri)
+
+    def finish_link(
+        self,
+        *,
+        settings: Mapping[str, Json],
+        client: Mapping[str, str],
+        pending: Mapping[str, str],
+        answer: Mapping[str, str],
+        redirect_uri: str,
+        http: Http,
+    ) -> Credentials:
+        """Get credentials and try them once. Raises: AuthExpired and whatever the try runs into."""
+        filled = self._filled(settings, client)
+        credentials = Credentials()
+        if self._oauth2 is not None:
+            credentials = self._oauth2.finish(
+                filled, client, pending=pending, answer=answer, redirect_uri=redirect_uri, http=http
+            )
+        if self.manifest.test:
+            headers = {**self._headers(filled), **self.authorize(credentials)}
+            http.request("GET", self._url(self.manifest.test, filled), headers=headers)
+        return credentials
+
+    def refresh(self, credentials: Credentials, *, settings: Mapping[str, Json], http: Http) -> Credentials:
+        """Raises: AuthExpired when the authorisation has ended for good."""
+        if self._oauth2 is None:
+            raise AuthExpired(f"{self.platform.name} refuses us, and there is no authorisation that could be renewed.")
+        return self._oauth2.refresh(credentials, self._filled(settings, credentials.client), http)
+
+    def authorize(self, credentials: Credentials) -> Mapping[str, str]:
+        if self._oauth2 is None:
+            return {}
+        token = credentials.secret.get("access_token")
+        if not token:
+            raise AuthExpired(f"There is no authorisation for {self.platform.name}. Link the connection again.")
+        return {"Authorization": f"Bearer {token}"}
+
+    def unlink(self, credentials: Credentials, *, settings: Mapping[str, Json], http: Http) -> None:
+        if self._oauth2 is not None:
+            self._oauth2.revoke(credentials, self._filled(settings, credentials.client), http)
+
+    def origin(self, settings: Mapping[str, Json]) -> str:
+        """Return scheme://host[:port] of this connection's platform, for the outbound session's guard.
+
+        Raises: PrerequisiteMissing when a setting is not filled in.
+        """
+        parts = urlsplit(fill_url(self.manifest.base_url, self._filled(settings)))
+        return f"{parts.scheme}://{parts.netloc}"
+
+    # --- reading
+
+    def fetch_page(self, plan: FetchPlan, cursor: Cursor | None, http: Http) -> Page:
+        """Raises: ConnectorError subclasses: NotSupported, PrerequisiteMissing, BadAnswer, and what `http` raises."""
+        found = self._type(plan.data_type)
+        asked = Position.of(cursor)
+        size = page_size(found.paging, plan.page_size)
+        request = self._request(found, plan, asked, size)
+        answer = http.request("GET", request.url, params=request.params, headers=request.headers, accept=request.accept)
+        if answer.status in _NO_CONTENT:
+            return Page((), None)
+        envelope = _opened(found, answer.body)
+        counted = asked.after(envelope.records)
+        following = next_position(found.paging, asked, counted, envelope.records, envelope.outside, answer, size)
+        return Page(
+            envelope.records,
+            None if following is None else following.as_cursor(),
+            total=len(envelope.records) if found.single else total_of(found.paging, envelope.outside),
+            warnings=envelope.warnings,
+        )
+
+    def key_of(self, data_type: str, raw: Json) -> str:
+        """Raises: RecordRefused when the record has no key that can be kept."""
+        return self._mappers[data_type].key_of(raw)
+
+    def map_record(self, data_type: str, raw: Json) -> MappedRecord:
+        """Raises: RecordRefused."""
+        return self._mappers[data_type].map_record(raw)
+
+    # --- one request
+
+    def _request(self, found: TypeManifest, plan: FetchPlan, asked: Position, size: int | None) -> _Request:
+        filled = self._filled(plan.settings)
+        changes = found.incremental if plan.mode == ReadMode.INCREMENTAL and plan.since is not None else None
+        headers = self._headers(filled)
+        accept: Sequence[int] = ()
+        if changes is not None and changes.stamp.header and plan.since is not None:
+            headers[changes.stamp.header] = stamp_text(plan.since, changes.stamp.format)
+            accept = (304,)
+        if found.paging.style == "link" and asked.at is not None:
+            return _Request(str(asked.at), (), headers, accept)
+        params = [
+            *((name, fill_text(text, filled)) for name, text in found.query.items()),
+            *_plan_params(found, changes, plan),
+            *page_params(found.paging, asked, size),
+        ]
+        return _Request(self._url(found.endpoint, filled), params, headers, accept)
+
+    def _type(self, data_type: str) -> TypeManifest:
+        found = self.manifest.types.get(data_type)
+        if found is None:
+            raise NotSupported(f"{self.platform.name} offers no {data_type}.")
+        return found
+
+    def _url(self, endpoint: str, filled: Mapping[str, Json]) -> str:
+        return fill_url(self.manifest.base_url, filled).rstrip("/") + fill_path(endpoint, filled)
+
+    def _headers(self, filled: Mapping[str, Json]) -> dict[str, str]:
+        own = {name: fill_text(text, filled) for name, text in self.manifest.headers.items()}
+        return {"Accept": "application/json", **own}
+
+    def _filled(self, settings: Mapping[str, Json], client: Mapping[str, str] | None = None) -> dict[str, Json]:
+        """Return all settings by name; an empty one counts as not given, so that its default stands."""
+        given = {**(client or {}), **settings}
+        return {**self.manifest.defaults, **{name: value for name, value in given.items() if value not in (None, "")}}
+
+
+def _plan_params(found: TypeManifest, changes: Incremental | None, plan: FetchPlan) -> list[tuple[str, str]]:
+    params: list[tuple[str, str]] = []
+    if changes is not None and plan.since is not None:
+        params += changes.query.items()
+        if changes.stamp.param:
+            params.append((changes.stamp.param, stamp_text(plan.since, changes.stamp.format)))
+    if found.not_before is not None and plan.not_before is not None:
+        params.append(_stamped(found.not_before, plan.not_before))
+    if found.months is not None:
+        params.append((found.months.param, str(plan.months or found.months.default)))
+    return params
+
+
+def _stamped(stamp: Stamp, moment: datetime) -> tuple[str, str]:
+    return stamp.param, stamp_text(moment, stamp.format)
+
+
+def stamp_text(moment: datetime, form: str) -> str:
+    """Return an aware moment as the platform wants to be told of it, whole seconds, never later than it is."""
+    utc = moment.astimezone(UTC).replace(microsecond=0)
+    forms = {
+        "iso": lambda: utc.isoformat().removesuffix("+00:00") + "Z",
+        "date": lambda: utc.date().isoformat(),
+        "unix": lambda: str(int(utc.timestamp())),
+        "unix-ms": lambda: str(int(utc.timestamp()) * 1000),
+        "http-date": lambda: format_datetime(utc, usegmt=True),
+    }
+    return forms[form]()
+
+
+def _opened(found: TypeManifest, body: bytes) -> Envelope:
+    record_bytes = deployment.HEADRACE_MAX_RECORD_BYTES
+    if found.single:
+        return split_object(body, found.records, record_bytes)
+    return split_records(body, found.records, deployment.HEADRACE_MAX_PAGE_RECORDS, record_bytes)

@@ -1,0 +1,304 @@
+"""Tryton: a key that a person approves inside Tryton, and pages by id over its REST API.
+
+A full read walks the ids upwards. An incremental one does the same over what changed, then sweeps all ids, because
+Tryton keeps no trace of a deleted row; whatever the sweep does not name is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from syncengine.connectors.base import (
+    Credentials,
+    Cursor,
+    FetchPlan,
+    Http,
+    Json,
+    LinkStart,
+    MappedRecord,
+    Page,
+    Platform,
+    SettingField,
+    TypeSupport,
+)
+from syncengine.connectors.tryton import mapping
+from syncengine.connectors.tryton.protocol import (
+    Domain,
+    Row,
+    Server,
+    any_state,
+    as_json,
+    changed_since,
+    request_key,
+    rows,
+    rows_by,
+    withdraw_key,
+)
+from syncengine.connectors.tryton.sources import DATES, SOURCES, Source, merge_children
+from syncengine.connectors.tryton.values import decimal_of
+from syncengine.exceptions import AuthExpired, NotSupported, PrerequisiteMissing
+from syncengine.states import ReadMode
+
+SWEEP_PAGE = 2000
+
+PLATFORM = Platform(
+    key="tryt",
+    name="Tryton",
+    source_type="Accounting",
+    auth="approved-key",
+    types={
+        data_type: TypeSupport(
+            data_type, endpoint=source.model, incremental=not source.single, reports_deletions=not source.single
+        )
+        for data_type, source in SOURCES.items()
+    },
+    # Tryton dates a row by the start of the transaction that wrote it: a long one shows up late, dated early.
+    overlap_minutes=60,
+    connection_fields=(
+        SettingField("base_url", "Address of the Tryton server", "For example https://erp.example.com", kind="url"),
+        SettingField("database", "Database", "The name shown on Tryton's sign-in form."),
+        SettingField("user", "Tryton user", "The login of the person who will approve the key."),
+        SettingField(
+            "company", "Company id", "Only needed when that user may enter several companies in Tryton.", required=False
+        ),
+    ),
+    description="Open-source ERP. Read through its REST API with a key that one of its users approves.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a read stands.
+
+    since:  changes from then on are still wanted; None when every record is.
+    """
+
+    company: int
+    sweeping: bool
+    after: int
+    since: datetime | None
+
+    @classmethod
+    def from_cursor(cls, cursor: Cursor) -> Self:
+        since = cursor["since"]
+        return cls(
+            int(cursor["company"]),
+            bool(cursor["sweeping"]),
+            int(cursor["after"]),
+            datetime.fromisoformat(since) if since else None,
+        )
+
+    def as_cursor(self) -> dict[str, Json]:
+        since = self.since.isoformat() if self.since else None
+        return {"company": self.company, "sweeping": self.sweeping, "after": self.after, "since": since}
+
+
+class TrytonConnector:
+    platform: Platform = PLATFORM
+
+    def start_link(
+        self, *, settings: Mapping[str, Json], client: Mapping[str, str], state: str, redirect_uri: str, http: Http
+    ) -> LinkStart:
+        server, user = _server(settings, http), _text(settings, "user")
+        key = request_key(server, user)
+        instruct = (
+            f"Sign in to Tryton (database {server.database}) as {user}, open Preferences, then Applications, and "
+            "approve the request for REST API that is marked Requested. Then come back here and check. "
+            "Tryton keeps one open request per user: if there was an older one, cancel it there and start again."
+        )
+        return LinkStart(pending={"key": key}, instruct=instruct)
+
+    def finish_link(
+        self,
+        *,
+        settings: Mapping[str, Json],
+        client: Mapping[str, str],
+        pending: Mapping[str, str],
+        answer: Mapping[str, str],
+        redirect_uri: str,
+        http: Http,
+    ) -> Credentials:
+        credentials = Credentials(secret={"key": pending["key"]})
+        server = _server(settings, http, self.authorize(credentials))
+        try:
+            _company_id(settings, server)
+        except PrerequisiteMissing:
+            # The settings must change first, and then a new key is asked for: leave no open door behind.
+            withdraw_key(server, _text(settings, "user"), pending["key"])
+            raise
+        except AuthExpired as refusal:
+            headline = (
+                f"The key is not approved in Tryton yet. Approve it as {_text(settings, 'user')} under Preferences, "
+                "Applications, then check again. If no request is shown there, start linking again."
+            )
+            raise AuthExpired(headline, upstream=refusal.upstream, status_code=refusal.status_code) from refusal
+        return credentials
+
+    def refresh(self, credentials: Credentials, *, settings: Mapping[str, Json], http: Http) -> Credentials:
+        raise AuthExpired(
+            "Tryton no longer accepts the key. Someone cancelled it there, so the connection must be linked again."
+        )
+
+    def authorize(self, credentials: Credentials) -> Mapping[str, str]:
+        return {"Authorization": f"Bearer {credentials.secret['key']}"}
+
+    def origin(self, settings: Mapping[str, Json]) -> str:
+        parts = urlsplit(_text(settings, "base_url"))
+        return f"{parts.scheme}://{parts.netloc}"
+
+    def fetch_page(self, plan: FetchPlan, cursor: Cursor | None, http: Http) -> Page:
+        source = SOURCES.get(plan.data_type)
+        if source is None:
+            raise NotSupported(f"Tryton is not read for {plan.data_type}.")
+        server = _server(plan.settings, http)
+        position = Position.from_cursor(cursor) if cursor else _start(source, plan, server)
+        read = _swept_page if position.sweeping else _records_page
+        return read(source, plan, position, server)
+
+    def key_of(self, data_type: str, raw: Json) -> str:
+        return mapping.key_of(raw)
+
+    def map_record(self, data_type: str, raw: Json) -> MappedRecord:
+        return mapping.map_record(data_type, raw)
+
+    def unlink(self, credentials: Credentials, *, settings: Mapping[str, Json], http: Http) -> None:
+        withdraw_key(_server(settings, http), _text(settings, "user"), credentials.secret["key"])
+
+
+def _start(source: Source, plan: FetchPlan, server: Server) -> Position:
+    company = _company_id(plan.settings, server)
+    since = plan.since if plan.mode == ReadMode.INCREMENTAL else None
+    position = Position(company, sweeping=False, after=0, since=since)
+    if since is None or not source.whole_if:
+        return position
+    everywhere = server.in_company(company, every_state=True)
+    for model in source.whole_if:
+        if rows(everywhere, model, ("id",), domain=changed_since(since), limit=1):
+            return replace(position, since=None)
+    return position if source.touched_by else replace(position, sweeping=True)
+
+
+def _records_page(source: Source, plan: FetchPlan, position: Position, server: Server) -> Page:
+    limit = min(plan.page_size or source.page_size, source.page_size)
+    here = server.in_company(position.company)
+    fields, domain = (*source.fields, *DATES), _domain(source, plan, position)
+    if position.since is None:
+        listed = found = rows(here, source.model, fields, domain=[*domain, *any_state(source.has_active)], limit=limit)
+    else:
+        everywhere = server.in_company(position.company, every_state=True)
+        touched = _changes(source, position.since)
+        listed = rows(everywhere, source.model, ("id",), domain=[*domain, touched], limit=limit)
+        ids = [row["id"] for row in listed]
+        found = rows_by(here, source.model, fields, "id", ids, has_active=source.has_active)
+    records = [row for row in found if _wanted(source, row, "total_amount")]
+    for children in source.children:
+        merge_children(here, children, records)
+    if source.finish is not None and records:
+        source.finish(here, records)
+    texts = [as_json(record) for record in records]
+    return Page(
+        records=tuple(text for text, _ in texts),
+        cursor=_next(plan, position, listed, limit),
+        warnings=tuple(
+            f"Characters that cannot be stored were taken out of record {record['id']}."
+            for record, (_, mended) in zip(records, texts, strict=True)
+            if mended
+        ),
+    )
+
+
+def _domain(source: Source, plan: FetchPlan, position: Position) -> Domain:
+    wanted: Domain = [["id", ">", position.after], *source.base_domain(plan.not_before)]
+    if source.single:
+        wanted.append(["id", "=", position.company])
+    if source.by_company:
+        wanted.append(["company", "=", position.company])
+    return wanted
+
+
+def _changes(source: Source, since: datetime) -> Domain:
+    """Return the clause of rows that changed, themselves or in what belongs to them."""
+    clauses = changed_since(since)
+    for relation in source.touched_by:
+        inner = [changed_since(since)]
+        if relation.through:
+            inner = [[relation.through, "where", inner]]
+        clauses.append([relation.field, "where", inner])
+    return clauses
+
+
+def _next(plan: FetchPlan, position: Position, found: Sequence[Row], limit: int) -> Cursor | None:
+    if len(found) >= limit:
+        return replace(position, after=found[-1]["id"]).as_cursor()
+    if plan.mode == ReadMode.INCREMENTAL and plan.since is not None and not position.sweeping:
+        return replace(position, sweeping=True, after=0).as_cursor()
+    return None
+
+
+def _swept_page(source: Source, plan: FetchPlan, position: Position, server: Server) -> Page:
+    """Name the ids that exist, without the records."""
+    server = server.in_company(position.company)
+    fields = ("id", "total_amount_cache") if source.sign else ("id",)
+    domain = [*_domain(source, plan, position), *any_state(source.has_active)]
+    found = rows(server, source.model, fields, domain=domain, limit=SWEEP_PAGE)
+    kept = [row for row in found if _wanted(source, row, "total_amount_cache")]
+    if source.sign:
+        # Drafts hold no stored total; theirs is computed, which is slow, so it is asked for them alone.
+        drafts = [row["id"] for row in found if row["total_amount_cache"] is None]
+        computed = rows_by(server, source.model, ("total_amount",), "id", drafts)
+        kept += [row for row in computed if _wanted(source, row, "total_amount")]
+    return Page(
+        records=(), known=tuple(str(row["id"]) for row in kept), cursor=_next(plan, position, found, SWEEP_PAGE)
+    )
+
+
+def _wanted(source: Source, row: Row, total: str) -> bool:
+    if not source.sign:
+        return True
+    if row[total] is None:
+        return False
+    return (decimal_of(row, total) < 0) == (source.sign < 0)
+
+
+def _company_id(settings: Mapping[str, Json], server: Server) -> int:
+    """Return the company to read: the one in the settings, else the only one the user may enter.
+
+    Never the user's current one, which changes when they switch companies in Tryton. And never one they may not enter:
+    Tryton answers empty lists for it, which would look like a company without data.
+    """
+    user, wanted = _text(settings, "user"), str(settings.get("company") or "").strip()
+    found = rows(server, "res.user", ("company", "companies"), domain=[["login", "=", user]], limit=1)
+    if not found:
+        raise PrerequisiteMissing(
+            f"Tryton has no user “{user}”, or does not show it to this key. Check the connection's settings."
+        )
+    allowed = sorted({*(found[0]["companies"] or ()), *filter(None, [found[0]["company"]])})
+    if not allowed:
+        raise PrerequisiteMissing(
+            f"The Tryton user “{user}” belongs to no company. Give them one in Tryton, under Users."
+        )
+    if wanted and wanted not in map(str, allowed):
+        raise PrerequisiteMissing(
+            f"The Tryton user “{user}” may not enter company {wanted}. Check the connection's settings."
+        )
+    if not wanted and len(allowed) > 1:
+        raise PrerequisiteMissing(
+            f"The Tryton user “{user}” may enter companies {', '.join(map(str, allowed))}. Say which one to read: "
+            "write its id into the connection's settings."
+        )
+    return int(wanted or allowed[0])
+
+
+def _server(settings: Mapping[str, Json], http: Http, headers: Mapping[str, str] | None = None) -> Server:
+    return Server(_text(settings, "base_url").rstrip("/"), _text(settings, "database"), http, headers or {})
+
+
+def _text(settings: Mapping[str, Any], name: str) -> str:
+    value = str(settings.get(name) or "").strip()
+    if not value:
+        raise PrerequisiteMissing(f"The connection's setting “{name}” is empty. Fill it in and try again.")
+    return value
