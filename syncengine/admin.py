@@ -1,8 +1,8 @@
-"""Every model of the engine, to look at. What the engine decides is read-only here: its invariants are kept by actions."""
+"""Every model of the engine, to look at. What the engine decides is read-only: its invariants are kept by actions."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import BinaryField, Model
@@ -20,7 +20,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscrip
     show_full_result_count = False
     list_per_page = 50
 
-    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
         return [
             field.name
             for field in self.model._meta.fields
@@ -72,7 +72,7 @@ class ConnectionAdmin(ReadOnlyAdmin):
 class LinkAttemptAdmin(ReadOnlyAdmin):
     list_display = ("id", "connection_id", "started_at", "started_by", "ended_at", "error_message")
 
-    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
         return [name for name in super().get_fields(request, obj) if name != "state_hash"]
 
 

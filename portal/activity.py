@@ -1,0 +1,124 @@
+"""What happened to a company, in words: the engine's events as the activity feed shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from portal.models import User
+from syncengine.datatypes import DATA_TYPES
+from syncengine.models import Company, Event
+
+ACTORS = {
+    "schedule": "the schedule",
+    "first-link": "the first link",
+    "relink": "the new link",
+    "worker": "the worker",
+    "": "Headrace",
+}
+
+# What a person wants to see of a company. A dataset's every step is on its own page.
+SENTENCES: dict[str, str] = {
+    "company.created": "Company created as “{name}”",
+    "company.renamed": "Renamed from “{before}” to “{after}”",
+    "connection.created": "Connection added",
+    "connection.linking_started": "Linking started",
+    "connection.linking_failed": "Linking did not succeed: {reason}",
+    "connection.linked": "Linked",
+    "connection.deauthorized": "Deauthorized: {reason}",
+    "connection.unlinked": "Unlinked",
+    "connection.deleted": "Connection deleted",
+    "dataset.queued": "{label} queued",
+    "dataset.cancel_requested": "Cancelling a read was asked for",
+    "dataset.cancelled": "A read was cancelled",
+    "sync_setting.changed": "Sync setting of {label} changed",
+    "sync_setting.reset": "Sync settings reset to the defaults",
+}
+
+TOGETHER = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """One line of the feed; reads that were queued together share one.
+
+    detail:      their data types.
+    dataset_id:  leads to the read it tells of, when it is one.
+    """
+
+    at: datetime
+    text: str
+    who: str
+    detail: str = ""
+    dataset_id: UUID | None = None
+
+
+def recent_activity(company: Company, *, limit: int = 12) -> list[Activity]:
+    """Return the company's latest events, newest first; two queries."""
+    events = Event.objects.filter(company_id=company.pk, kind__in=SENTENCES).order_by("-at", "-id")[: limit * 10]
+    together: list[list[Event]] = []
+    for event in events:
+        if together and _belong_together(together[-1][-1], event):
+            together[-1].append(event)
+        else:
+            together.append([event])
+    names = actor_names(group[0].actor for group in together[:limit])
+    return [_activity(group, names[group[0].actor]) for group in together[:limit]]
+
+
+def actor_names(actors: Iterable[str]) -> dict[str, str]:
+    """Return how to call each actor ("user:<uuid>", "api-key:ci", "schedule" …); one query, none without users."""
+    wanted = set(actors)
+    ids = {actor: _user_id(actor) for actor in wanted}
+    users = {user.pk: str(user) for user in User.objects.filter(pk__in=[pk for pk in ids.values() if pk])}
+    return {actor: _name(actor, users.get(pk) if pk else None) for actor, pk in ids.items()}
+
+
+def _belong_together(one: Event, other: Event) -> bool:
+    same = one.kind == other.kind == "dataset.queued" and one.actor == other.actor
+    return same and one.at - other.at < TOGETHER
+
+
+def _activity(group: list[Event], who: str) -> Activity:
+    first = group[0]
+    if len(group) == 1:
+        return Activity(first.at, _sentence(first), who, dataset_id=first.dataset_id)
+    types = sorted({str(_words(event.data)["label"]) for event in group})
+    return Activity(first.at, f"{len(group)} reads queued", who, detail=", ".join(types))
+
+
+def _user_id(actor: str) -> UUID | None:
+    kind, _, rest = actor.partition(":")
+    try:
+        return UUID(rest) if kind == "user" else None
+    except ValueError:
+        return None
+
+
+def _name(actor: str, user: str | None) -> str:
+    kind, _, rest = actor.partition(":")
+    if kind == "user":
+        return user or "a former user"
+    if kind == "api-key":
+        return f"API key {rest}"
+    if kind == "customer":
+        return "the customer"
+    return ACTORS.get(actor, actor)
+
+
+class _Words(dict[str, Any]):
+    def __missing__(self, key: str) -> str:
+        return "?"
+
+
+def _sentence(event: Event) -> str:
+    return SENTENCES[event.kind].format_map(_Words(_words(event.data)))
+
+
+def _words(data: Mapping[str, Any]) -> dict[str, Any]:
+    key = str(data.get("data_type", ""))
+    known = DATA_TYPES.get(key)
+    return {**data, "label": known.label if known else key}

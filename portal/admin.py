@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.forms import AdminPasswordChangeForm, AdminUserCreationForm
+
+from portal.models import User
+
+
+class UserCreationForm(AdminUserCreationForm):  # type: ignore[type-arg]  # not subscriptable when it runs
+    class Meta:
+        model = User
+        fields = ("email", "name", "role")
+
+    def clean_email(self) -> str:
+        return str(self.cleaned_data["email"]).lower()
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
+    """People who sign in. Passwords are set here and never shown, not even hashed."""
+
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+    list_display = ("email", "name", "role", "is_active", "is_staff", "last_login")
+    list_filter = ("role", "is_active", "is_staff")
+    search_fields = ("email", "name")
+    ordering = ("email",)
+    readonly_fields = ("id", "last_login", "created_at")
+    filter_horizontal = ()
+    fieldsets: ClassVar[Any] = (
+        (None, {"fields": ("id", "email", "name", "role", "time_zone")}),
+        ("Access", {"fields": ("is_active", "is_staff", "is_superuser", "last_login", "created_at")}),
+    )
+    add_fieldsets: Any = ((None, {"fields": ("email", "name", "role", "usable_password", "password1", "password2")}),)
