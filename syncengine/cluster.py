@@ -21,6 +21,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from importlib import import_module
 from multiprocessing.connection import wait
 from multiprocessing.sharedctypes import RawArray
 from queue import Full
@@ -48,6 +49,7 @@ __all__ = ["Cluster", "Sentinel", "stopping", "warn_of_sqlite"]
 
 log = logging.getLogger(__name__)
 
+TASKS = "syncengine.tasks"
 GUARD_SECONDS = 0.2
 FAST_STOP_SECONDS = 3.0  # for the tasks in hand, when the group was told to stop or a process died
 LINGER_SECONDS = 10.0  # for a worker that says it is done to leave
@@ -77,6 +79,7 @@ class Cluster(PlainCluster):  # type: ignore[misc]
     def run(self) -> int:
         """Run until stopped or broken and return the exit code: 0, or 70 for the supervisor to start us again."""
         warn_of_sqlite()
+        import_module(TASKS)  # once, before the fork: workers share its memory, and the first task does not wait for it
         self.start()
         log.info("Worker cluster %s: %s workers on queue %s.", self.name, Conf.WORKERS, Conf.CLUSTER_NAME)
         told = 0

@@ -13,7 +13,6 @@ from multiprocessing.sharedctypes import Synchronized
 from queue import Empty, Full
 from typing import Any
 
-import redis
 from django import db
 from django.utils import timezone
 from django_q.brokers import get_broker
@@ -30,7 +29,16 @@ from syncengine.processes import stopping
 
 log = logging.getLogger(__name__)
 
-OUTAGE = (db.Error, redis.RedisError, OSError)
+
+def _what_an_outage_raises() -> tuple[type[Exception], ...]:
+    if Conf.ORM:
+        return (db.Error, OSError)
+    import redis  # only where it is used: it takes a fifth of a start
+
+    return (db.Error, OSError, redis.RedisError)
+
+
+OUTAGE = _what_an_outage_raises()
 OUTAGE_PAUSES = (0.5, 1, 2, 5)  # seconds; the last one again and again
 FULL_PAUSE_SECONDS = 0.02
 

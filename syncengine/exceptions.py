@@ -83,7 +83,12 @@ class DatasetError(SyncEngineError):
     responsible: Responsible = Responsible.US
 
     def __init__(
-        self, headline: str, *, upstream: str = "", status_code: int | None = None, responsible: Responsible | None = None
+        self,
+        headline: str,
+        *,
+        upstream: str = "",
+        status_code: int | None = None,
+        responsible: Responsible | None = None,
     ) -> None:
         super().__init__(headline)
         self.headline = headline
@@ -119,7 +124,9 @@ class RateLimited(ConnectorError):
 
     ends_as = DatasetStatus.RATE_LIMIT_ERROR
 
-    def __init__(self, headline: str, *, retry_after: float, upstream: str = "", status_code: int | None = None) -> None:
+    def __init__(
+        self, headline: str, *, retry_after: float, upstream: str = "", status_code: int | None = None
+    ) -> None:
         super().__init__(headline, upstream=upstream, status_code=status_code)
         self.retry_after = retry_after
 

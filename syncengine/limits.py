@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import redis
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Value
@@ -167,7 +166,10 @@ end
 
 @cache
 def _scripts(url: str) -> tuple[Any, Any]:
-    client = redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5)
+    # Not at the top: it takes longer to import than all the rest of the engine, and most deployments have none.
+    from redis import Redis
+
+    client = Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5)
     return client.register_script(_TAKE), client.register_script(_SHUT)
 
 

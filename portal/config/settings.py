@@ -18,7 +18,7 @@ VAR_DIR.mkdir(parents=True, exist_ok=True)
 # --- identity -------------------------------------------------------------------------------------------------------
 
 DEBUG = env.bool("HEADRACE_DEBUG", default=False)
-SECRET_KEY = env.str("HEADRACE_SECRET_KEY", default="") or secret_from(VAR_DIR / "secret_key")
+SECRET_KEY = env.str("HEADRACE_SECRET_KEY", default="") or secret_from(VAR_DIR / "secret_key", random_bytes=48)
 # Newest first: the first key encrypts, all of them decrypt. Never SECRET_KEY, never in the database.
 HEADRACE_ENCRYPTION_KEYS = env.list("HEADRACE_ENCRYPTION_KEYS", default=[]) or [
     line for line in secret_from(VAR_DIR / "encryption_keys").splitlines() if line.strip()
@@ -170,7 +170,7 @@ Q_CLUSTER = {
     "max_attempts": 1,
     "ack_failures": True,
     "catch_up": False,
-    "save_limit": 250,
+    "save_limit": -1,
     "recycle": 500,
     "max_rss": 600_000,
     "poll": env.float("HEADRACE_QUEUE_POLL", default=0.1),

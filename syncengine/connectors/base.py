@@ -72,7 +72,8 @@ class Page:
     """One page as the platform gave it.
 
     records:   each record's own JSON text, in the platform's order, not yet mapped.
-    known:     keys of records that exist at the platform though they are not in this page's `records` (a sweep of ids).
+    known:     keys of records that exist at the platform though they are not in this page's `records`; not None says
+               that this read lists every key (a sweep of ids), so that what it does not hold is deleted.
     cursor:    where the next page starts, JSON-able; None when this was the last one.
     total:     how many records the whole read will bring, when the platform says so.
     warnings:  plain sentences about what had to be mended in the answer (NUL characters, lone surrogates).
@@ -80,7 +81,7 @@ class Page:
 
     records: Sequence[bytes]
     cursor: Cursor | None
-    known: Sequence[str] = ()
+    known: Sequence[str] | None = None
     total: int | None = None
     warnings: Sequence[str] = ()
 
@@ -111,7 +112,7 @@ class RecordRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a platform allows: requests a minute, per connection and per integration (all its connections); 0 is no limit."""
+    """Requests a minute a platform allows, per connection and for all connections of the integration; 0 is no limit."""
 
     per_connection_minute: int = 0
     per_integration_minute: int = 0

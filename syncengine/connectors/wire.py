@@ -10,7 +10,7 @@ import codecs
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Inexact, InvalidOperation, Overflow, Subnormal
 from typing import Any, NoReturn
 
 import msgspec
@@ -102,7 +102,7 @@ def decode_record(raw: bytes) -> Any:
     """
     try:
         value = _VALUE.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, InvalidOperation) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ArithmeticError) as error:
         _refuse_text(raw, error)
     if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH and _is_deep(value):
         raise BadAnswer(f"The answer nests deeper than {MAX_DEPTH} levels.", upstream=_excerpt(raw))
@@ -114,17 +114,13 @@ def decode_answer(body: bytes) -> Any:
     return decode_record(_clean(body)[0])
 
 
-def _number(text: str) -> Decimal:
-    """Called once for each number with a fraction, so the usual case comes first."""
-    value = Decimal(text)
-    if len(text) < _MAX_DIGITS and "e" not in text and "E" not in text:
-        return value
-    if len(text) < _MAX_DIGITS and value.is_zero():
-        return Decimal(0)
-    if len(text) < _MAX_DIGITS and abs(value.adjusted()) < _MAX_DIGITS:
-        return value
-    raise InvalidOperation(f"the number {text[:40]} is beyond reason")
-
+# Bounds in C, since this is called for each number with a fraction: one out of them is refused, none is rounded.
+_number = Context(
+    prec=_MAX_DIGITS - 1,
+    Emax=_MAX_DIGITS - 1,
+    Emin=1 - _MAX_DIGITS,
+    traps=[InvalidOperation, Overflow, Subnormal, Inexact],
+).create_decimal
 
 _VALUE = msgspec.json.Decoder(float_hook=_number)
 
@@ -233,7 +229,7 @@ def _refuse_text(text: bytes, error: Exception) -> NoReturn:
 def _why_not_json(text: bytes, error: Exception) -> str:
     if isinstance(error, RecursionError):
         return f"The answer nests deeper than {MAX_DEPTH} levels."
-    if isinstance(error, msgspec.ValidationError | InvalidOperation):
+    if isinstance(error, msgspec.ValidationError | ArithmeticError):
         return "The answer holds a number that is beyond reason."
     if not text.strip():
         return "The platform answered with an empty body where JSON was expected."

@@ -48,7 +48,9 @@ class Connection(models.Model):
             models.Index(fields=["status", "created_at"], name="connection_status"),
         ]
         constraints = [
-            models.CheckConstraint(condition=models.Q(status__in=ConnectionStatus.values), name="connection_status_word"),
+            models.CheckConstraint(
+                condition=models.Q(status__in=ConnectionStatus.values), name="connection_status_word"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -6,7 +6,16 @@ from django.db import models
 
 from syncengine.ids import new_id
 from syncengine.models.connection import Connection
-from syncengine.states import DATASET_ACTIVE, DATASET_ENDS, DATASET_ERRORS, DatasetStatus, ReadMode, Responsible, Stage, Trigger
+from syncengine.states import (
+    DATASET_ACTIVE,
+    DATASET_ENDS,
+    DATASET_ERRORS,
+    DatasetStatus,
+    ReadMode,
+    Responsible,
+    Stage,
+    Trigger,
+)
 
 
 class Dataset(models.Model):
@@ -48,8 +57,7 @@ class Dataset(models.Model):
     expected_total = models.PositiveBigIntegerField(null=True, blank=True)  # last good read's count, an estimate
     sweep_cursor = models.TextField(blank=True)  # where the search for missing records goes on
     lists_known = models.BooleanField(default=False)  # the platform listed all its keys: what is missing is deleted
-    page_count = models.PositiveIntegerField(default=0)  # staged pages; the next three follow it, page by page
-    mapped_pages = models.PositiveIntegerField(default=0)
+    page_count = models.PositiveIntegerField(default=0)  # staged pages; the next two follow it, page by page
     validated_pages = models.PositiveIntegerField(default=0)
     processed_pages = models.PositiveIntegerField(default=0)
     fetched_count = models.PositiveBigIntegerField(default=0)
@@ -143,7 +151,7 @@ class StageTiming(models.Model):
 class StagedPage(models.Model):
     """Records on their way from the platform to the store. Written once, never updated; deleted when the dataset ends.
 
-    stage:  fetch (raw texts), map (rows in the standard model) or process (ids of the records the page touched).
+    stage:  map (records in the standard model) or process (ids of the records the page touched).
     body:   packed as syncengine/run/staging.py says.
     """
 

@@ -1,4 +1,4 @@
-"""The Fetching stage: pages come in, one ahead of the one being stored, and each is staged with its cursor."""
+"""The Fetching stage: pages come in, one ahead of the one being mapped, and each is staged with the next cursor."""
 
 from __future__ import annotations
 
@@ -21,8 +21,10 @@ from syncengine.failpoints import reach
 from syncengine.limits import Budget
 from syncengine.models import Dataset, SourceRequest, ValidationIssue
 from syncengine.outbound import Exchange, Session
-from syncengine.run.lease import Hold, Paused
-from syncengine.run.staging import RawPage, write_page
+from syncengine.processes import stopping
+from syncengine.run.lease import Hold, Paused, Stopping
+from syncengine.run.mapping import Mapping, write_issues
+from syncengine.run.staging import write_page
 from syncengine.states import Stage
 
 WAIT_HERE_SECONDS = 5  # longer waits give the worker back
@@ -38,9 +40,10 @@ def fetch(hold: Hold, connector: Connector, plan: FetchPlan) -> None:
     dataset = hold.dataset
     if dataset.fetch_done:
         return
+    mapping = Mapping(dataset, connector, plan.data_type)
     with Source(hold, connector, plan) as source:
         for page in _pages(hold, source):
-            _stage(hold, page, source.take_log())
+            _stage(hold, page, source.take_log(), mapping)
 
 
 class Source:
@@ -201,30 +204,36 @@ def _check_page(dataset: Dataset, page: Page, cursor: Cursor | None) -> None:
         raise BadAnswer(f"The platform sent more than {settings.HEADRACE_MAX_PAGES} pages without coming to an end.")
 
 
-def _stage(hold: Hold, page: Page, log: list[Exchange]) -> None:
-    """Write a page, where the next one starts, and what was asked, in one transaction."""
+def _stage(hold: Hold, page: Page, log: list[Exchange], mapping: Mapping) -> None:
+    """Map a page, and write it, where the next one starts, and what was asked, in one transaction."""
     dataset = hold.dataset
-    chunks = [list(chunk) for chunk in batched(page.records, settings.HEADRACE_STORAGE_CHUNK)]
-    if page.known or not chunks:
-        chunks.append([])
+    chunks = list(batched(page.records, settings.HEADRACE_STORAGE_CHUNK)) or [()]
+    with hold.timing(Stage.MAP):
+        mapped = [mapping.page(chunk, ()) for chunk in chunks]
+    mapped[-1][0].known.extend(page.known or ())
+    issues = [issue for _, found in mapped for issue in found]
     with hold.writing(
         cursor=page.cursor,
         fetch_done=page.cursor is None,
-        page_count=dataset.page_count + len(chunks),
+        page_count=dataset.page_count + len(mapped),
         fetched_count=dataset.fetched_count + len(page.records),
+        mapped_count=dataset.mapped_count + len(page.records) - len(issues),
+        invalid_count=dataset.invalid_count + len(issues),
         fetched_bytes=dataset.fetched_bytes + sum(exchange.response_bytes for exchange in log),
         request_count=dataset.request_count + len(log),
         source_total=page.total if page.total is not None else dataset.source_total,
-        lists_known=dataset.lists_known or bool(page.known),
+        lists_known=dataset.lists_known or page.known is not None,
         warning_count=dataset.warning_count + len(page.warnings),
         retry_count=0,
     ):
-        for number, chunk in enumerate(chunks, start=dataset.page_count):
-            known = list(page.known) if number == dataset.page_count + len(chunks) - 1 else []
-            write_page(dataset, Stage.FETCH, number, RawPage(chunk, known))
+        for number, (content, _) in enumerate(mapped, start=dataset.page_count):
+            write_page(dataset, number, content)
+        write_issues(dataset, issues)
         _write_log(dataset, log)
         _write_warnings(dataset, page)
     hold.look()
+    if stopping():
+        raise Stopping
 
 
 def _write_log(dataset: Dataset, log: list[Exchange]) -> None:

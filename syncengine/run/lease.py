@@ -13,14 +13,14 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.timezone import now
 
 from syncengine.events import record_event
 from syncengine.exceptions import LeaseLost
 from syncengine.failpoints import reach
-from syncengine.models import Attempt, Dataset
-from syncengine.states import DATASET_ACTIVE, DATASET_MOVES
+from syncengine.models import Attempt, Dataset, StageTiming
+from syncengine.states import DATASET_ACTIVE, DATASET_MOVES, Stage
 from syncengine.transitions import move
 
 
@@ -34,6 +34,10 @@ class Paused(Exception):
     def __init__(self, until: datetime, description: str) -> None:
         super().__init__(description)
         self.until, self.description = until, description
+
+
+class Stopping(Exception):
+    """This worker was told to stop; another goes on."""
 
 
 def worker_name() -> str:
@@ -82,6 +86,8 @@ class Hold:
         self.fence = fence
         self._renewed = time.monotonic()
         self._looked = 0.0
+        self._spent: dict[Stage, float] = {}
+        self._inner: list[float] = []
 
     @contextmanager
     def writing(self, **columns: Any) -> Iterator[None]:
@@ -130,6 +136,27 @@ class Hold:
             move(self.dataset, to, DATASET_MOVES, guard={"fence": self.fence}, **columns)
             reach("before_event")
             record_event("dataset.moved", about=self.dataset, actor="worker", before=before, after=to)
+
+    @contextmanager
+    def timing(self, stage: Stage) -> Iterator[None]:
+        """Count the time of the block for `stage`; a block inside another's is not counted for the outer one."""
+        started = time.monotonic()
+        self._inner.append(0.0)
+        try:
+            yield
+        finally:
+            whole = time.monotonic() - started
+            self._spent[stage] = self._spent.get(stage, 0.0) + whole - self._inner.pop()
+            if self._inner:
+                self._inner[-1] += whole
+
+    def write_timings(self) -> None:
+        """Add what was counted to the dataset's timings, so that they span all its attempts."""
+        for stage in (stage for stage in Stage if stage in self._spent):
+            seconds = self._spent[stage]
+            StageTiming.objects.get_or_create(dataset=self.dataset, stage=stage, defaults={"started_at": now()})
+            StageTiming.objects.filter(dataset=self.dataset, stage=stage).update(seconds=F("seconds") + seconds)
+        self._spent.clear()
 
     def release(self, outcome: str, **columns: Any) -> None:
         """Give the dataset back in good order, for another worker or another time."""

@@ -1,96 +1,113 @@
-"""The Mapping stage: the platform's records become records of the standard model, page by page."""
+"""Mapping: the platform's records become records of the standard model, each page while the next one is fetched.
+
+What comes of it is judged in the Mapping stage, when the whole is there.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from contextlib import suppress
 from hashlib import blake2b
 
 import msgspec
 
-from syncengine.connectors.base import Connector, FetchPlan, Json, MappedRecord, RecordRefused
+from syncengine.connectors.base import Connector, MappedRecord, RecordRefused
 from syncengine.connectors.wire import decode_record
 from syncengine.exceptions import BadAnswer, MappingFailed
 from syncengine.models import Dataset, Record, ValidationIssue
 from syncengine.run.lease import Hold
-from syncengine.run.staging import Issue, MappedPage, RawPage, Row, drop_page, raw_page, write_page
+from syncengine.run.staging import Finding, Issue, MappedPage, Row
 from syncengine.run.thresholds import too_many
 from syncengine.states import Stage
+from syncengine.validation import validate_record
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
+_decode_quickly = msgspec.json.Decoder().decode
 _EPOCH_US = 1_000_000
 _NUL = b"\\u0000"
+MAX_SOURCE_ID = 512
 SHOWN_ISSUES = 1000  # kept of one dataset; the counters count them all
 
 
-def map_pages(hold: Hold, connector: Connector, plan: FetchPlan) -> None:
-    """Map every staged page that is not mapped yet.
+def judge_mapping(hold: Hold) -> None:
+    """Say whether enough of what was fetched could be mapped.
 
-    Raises: MappingFailed when more records than the allowed share cannot be mapped.
+    Raises: MappingFailed when more records than the allowed share could not.
     """
     dataset = hold.dataset
-    version = connector.platform.mapping_version.encode()
-    known_before = Record.objects.filter(connection_id=dataset.connection_id, data_type=dataset.data_type).exists()
-    for number in range(dataset.mapped_pages, dataset.page_count):
-        raw = raw_page(dataset, number)
-        mapped, issues = _map_page(raw, connector, plan.data_type, version, dataset if known_before else None)
-        with hold.writing(
-            mapped_pages=number + 1,
-            mapped_count=dataset.mapped_count + len(mapped.rows),
-            invalid_count=dataset.invalid_count + len(issues),
-        ):
-            drop_page(dataset, Stage.FETCH, number)
-            write_page(dataset, Stage.MAP, number, mapped)
-            _write_issues(dataset, issues)
-        hold.look()
     if too_many(dataset.invalid_count, dataset.fetched_count):
         raise _failure(dataset)
 
 
-def _map_page(
-    page: RawPage, connector: Connector, data_type: str, version: bytes, dataset: Dataset | None
-) -> tuple[MappedPage, list[Issue]]:
-    decoded, issues = _decode(page)
-    same = _unchanged(dataset, decoded, connector, data_type) if dataset is not None else frozenset()
-    rows: list[Row] = []
-    known = list(page.known)
-    for raw, record in decoded:
-        raw_hash = blake2b(version + raw, digest_size=16).digest()
+class Mapping:
+    """Maps the pages of one dataset as they come in, while the next one is on its way."""
+
+    def __init__(self, dataset: Dataset, connector: Connector, data_type: str) -> None:
+        self._dataset, self._connector, self._data_type = dataset, connector, data_type
+        self._version = connector.platform.mapping_version.encode()
+        self._stores_some = Record.objects.filter(
+            connection_id=dataset.connection_id, data_type=dataset.data_type
+        ).exists()
+
+    def page(self, records: Sequence[bytes], known: Sequence[str]) -> tuple[MappedPage, list[Issue]]:
+        """Return the records in the standard model, and those that could not be mapped."""
+        mapped = MappedPage([], list(known), [])
+        issues: list[Issue] = []
+        hashed = [(raw, blake2b(self._version + raw, digest_size=16).digest()) for raw in records]
+        same = _unchanged(self._dataset, hashed, self._connector, self._data_type) if self._stores_some else {}
+        for raw, raw_hash in hashed:
+            if raw_hash in same:
+                mapped.known.append(same[raw_hash])
+            else:
+                self._map(raw, raw_hash, mapped, issues)
+        return mapped, issues
+
+    def _map(self, raw: bytes, raw_hash: bytes, mapped: MappedPage, issues: list[Issue]) -> None:
         try:
-            if same and (key := connector.key_of(data_type, record), raw_hash) in same:
-                known.append(key)
-                continue
-            rows.append(_row(connector.map_record(data_type, record), raw_hash))
+            record = self._connector.map_record(self._data_type, decode_record(raw))
         except RecordRefused as refusal:
             issues.append(Issue(refusal.source_id, refusal.path, refusal.reason))
             if refusal.source_id:
                 # It exists, so it is not deleted; what we have of it stays as it is.
-                known.append(refusal.source_id)
-    return MappedPage(rows, known), issues
-
-
-def _decode(page: RawPage) -> tuple[list[tuple[bytes, Json]], list[Issue]]:
-    decoded, issues = [], []
-    for raw in page.records:
-        try:
-            decoded.append((raw, decode_record(raw)))
+                mapped.known.append(refusal.source_id)
         except BadAnswer as error:
             issues.append(Issue("", "", error.headline))
-    return decoded, issues
+        else:
+            mapped.rows.append(_row(record, raw_hash))
+            mapped.findings += _findings(record, self._data_type)
 
 
 def _unchanged(
-    dataset: Dataset, decoded: Iterable[tuple[bytes, Json]], connector: Connector, data_type: str
-) -> frozenset[tuple[str, bytes]]:
-    """Return (key, hash of the platform's text) of what is stored under the keys of this page and not deleted."""
-    keys = []
-    for _, record in decoded:
-        with suppress(RecordRefused):
-            keys.append(connector.key_of(data_type, record))
+    dataset: Dataset, hashed: Sequence[tuple[bytes, bytes]], connector: Connector, data_type: str
+) -> dict[bytes, str]:
+    """Return the keys, by hash of the platform's text, of records that are stored as this very text made them."""
+    keys: dict[str, bytes] = {}
+    for raw, raw_hash in hashed:
+        # What cannot be read quickly is left to the mapping, which says why.
+        with suppress(RecordRefused, msgspec.DecodeError, RecursionError):
+            keys[connector.key_of(data_type, _decode_quickly(raw))] = raw_hash
     stored = Record.objects.filter(
-        connection_id=dataset.connection_id, data_type=dataset.data_type, source_id__in=keys, is_deleted=False
+        connection_id=dataset.connection_id, data_type=dataset.data_type, source_id__in=list(keys), is_deleted=False
     ).exclude(raw_hash=None)
-    return frozenset((key, bytes(raw_hash or b"")) for key, raw_hash in stored.values_list("source_id", "raw_hash"))
+    return {
+        keys[key]: key
+        for key, raw_hash in stored.values_list("source_id", "raw_hash")
+        if bytes(raw_hash or b"") == keys[key]
+    }
+
+
+def _findings(record: MappedRecord, data_type: str) -> list[Finding]:
+    """Check a record while it is at hand: to decode it again in the next stage would cost as much as mapping it."""
+    key = record.source_id
+    if not 0 < len(key) <= MAX_SOURCE_ID:
+        reason = f"A key has 1 to {MAX_SOURCE_ID} characters; this one has {len(key)}."
+        return [Finding(key, ValidationIssue.ERROR, "record-key", "id", reason, "Record")]
+    if record.is_deleted:
+        return []
+    return [
+        Finding(key, issue.severity, issue.rule_id, issue.path, issue.message, issue.validator_name)
+        for issue in validate_record(data_type, record.content)
+    ]
 
 
 def _row(record: MappedRecord, raw_hash: bytes) -> Row:
@@ -103,7 +120,7 @@ def _row(record: MappedRecord, raw_hash: bytes) -> Row:
     return Row(record.source_id, content, content_hash, raw_hash, moved_us, record.is_deleted)
 
 
-def _write_issues(dataset: Dataset, issues: list[Issue]) -> None:
+def write_issues(dataset: Dataset, issues: list[Issue]) -> None:
     room = SHOWN_ISSUES - dataset.invalid_count
     ValidationIssue.objects.bulk_create(
         ValidationIssue(

@@ -19,10 +19,11 @@ from django.utils.timezone import now
 
 from syncengine.exceptions import ProcessingFailed
 from syncengine.models import Dataset, Record, RecordChange
+from syncengine.processes import stopping
 from syncengine.run import records
-from syncengine.run.lease import Hold
+from syncengine.run.lease import Hold, Stopping
 from syncengine.run.staging import Row, drop_page, mapped_page, seen_ids, write_seen
-from syncengine.states import ReadMode, Stage
+from syncengine.states import ReadMode
 
 SWEEP = 2000
 
@@ -38,6 +39,8 @@ def process_pages(hold: Hold) -> None:
         for number in range(hold.dataset.processed_pages, hold.dataset.page_count):
             _process_page(hold, number)
             hold.look()
+            if stopping():
+                raise Stopping
         if hold.dataset.mode == ReadMode.FULL or hold.dataset.lists_known:
             _mark_missing(hold)
     except (OperationalError, InterfaceError):
@@ -75,7 +78,7 @@ def _process_page(hold: Hold, number: int) -> None:
         records.remember_raw(same)
         _mark_deleted(dataset, gone, moment)
         write_seen(dataset, number, [found.id for found in stored.values()])
-        drop_page(dataset, Stage.MAP, number)
+        drop_page(dataset, number)
 
 
 def _sort(

@@ -1,29 +1,27 @@
 """Running a dataset: claim it, take it through its stages, end it by name. Safe to call any number of times."""
+
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from uuid import UUID
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
-from django.db.models import F
 from django.utils.timezone import now
 
 from syncengine.connectors.base import Connector, FetchPlan
 from syncengine.connectors.registry import connector_for
 from syncengine.exceptions import DatasetError, LeaseLost, SyncEngineError, WorkerLost
-from syncengine.models import Dataset, StageTiming
+from syncengine.models import Dataset
 from syncengine.plans import plan_for
 from syncengine.processes import stopping
 from syncengine.queue import enqueue
 from syncengine.run.beginning import begin
 from syncengine.run.ending import cancel, complete, fail
 from syncengine.run.fetching import fetch
-from syncengine.run.lease import CancelRequested, Hold, Paused, claim, worker_name
-from syncengine.run.mapping import map_pages
+from syncengine.run.lease import CancelRequested, Hold, Paused, Stopping, claim, worker_name
+from syncengine.run.mapping import judge_mapping
 from syncengine.run.processing import process_pages
 from syncengine.run.validating import validate_pages
 from syncengine.states import DatasetStatus, Stage
@@ -36,10 +34,10 @@ type Work = Callable[[Hold, Connector, FetchPlan], None]
 # status → (stage for the timing, the work, where it waits if this worker must stop, what comes next)
 _STAGES: dict[str, tuple[Stage, Work, str, str]] = {
     S.FETCHING: (Stage.FETCH, fetch, S.MAP_QUEUED, S.MAPPING),
-    S.MAPPING: (Stage.MAP, map_pages, S.VALIDATION_QUEUED, S.VALIDATING),
+    S.MAPPING: (Stage.MAP, lambda hold, _, __: judge_mapping(hold), S.VALIDATION_QUEUED, S.VALIDATING),
     S.VALIDATING: (
         Stage.VALIDATE,
-        lambda hold, _, plan: validate_pages(hold, plan.data_type),
+        lambda hold, _, __: validate_pages(hold),
         S.PROCESSING_QUEUED,
         S.PROCESSING,
     ),
@@ -50,10 +48,6 @@ _GOES_ON_AS = {
     S.VALIDATION_QUEUED: S.VALIDATING,
     S.PROCESSING_QUEUED: S.PROCESSING,
 }
-
-
-class Stopping(Exception):
-    """This worker was told to stop; another goes on."""
 
 
 def run_dataset(dataset_id: UUID | str, *, owner: str = "") -> None:
@@ -113,8 +107,12 @@ def _advance(hold: Hold) -> None:
     plan = plan_for(dataset)
     while dataset.status in _STAGES:
         stage, work, waits_as, follows = _STAGES[dataset.status]
-        with _timed(hold, stage):
-            work(hold, connector, plan)
+        hold.look(every=0)
+        try:
+            with hold.timing(stage):
+                work(hold, connector, plan)
+        finally:
+            hold.write_timings()
         if follows == S.COMPLETE:
             complete(hold, connector)
             return
@@ -129,16 +127,3 @@ def _connector(dataset: Dataset) -> Connector:
         return connector_for(dataset.connection.integration.key)
     except SyncEngineError as error:
         raise DatasetError(f"The platform's connector cannot be loaded: {error}") from error
-
-
-@contextmanager
-def _timed(hold: Hold, stage: Stage) -> Iterator[None]:
-    """Add what this attempt spent in the stage to its timing, however it ends."""
-    dataset = hold.dataset
-    started = time.monotonic()
-    StageTiming.objects.get_or_create(dataset=dataset, stage=stage, defaults={"started_at": now()})
-    try:
-        yield
-    finally:
-        spent = time.monotonic() - started
-        StageTiming.objects.filter(dataset=dataset, stage=stage).update(seconds=F("seconds") + spent)

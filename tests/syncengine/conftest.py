@@ -21,4 +21,4 @@ def lab(_sandbox_server: RunningSandbox, settings: object) -> Iterator[Lab]:
     lab = Lab(_sandbox_server)
     lab.control("POST", "reset")
     settings.HEADRACE_OUTBOUND_ALLOW = [lab.place]
-    yield lab
+    return lab

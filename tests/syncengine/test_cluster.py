@@ -12,6 +12,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,11 @@ class Running:
         lines = [f"enqueue('{TASKS}.{task}', {', '.join(map(repr, args))})" for task, *args in calls]
         run_python("from syncengine.queue import enqueue\n" + "\n".join(lines), self.env)
 
+    def gather(self) -> int:
+        """Look anew at who belongs to the cluster, and return how many have begun their part."""
+        self.family = [psutil.Process(self.parent.pid), *psutil.Process(self.parent.pid).children(recursive=True)]
+        return sum(title(process).startswith(("headrace", "qcluster")) for process in self.family)
+
     def exit_code(self, within: float) -> int:
         return self.parent.wait(timeout=within)
 
@@ -129,9 +135,7 @@ def start(template: tuple[Path, dict[str, str]], tmp_path: Path) -> Iterator[Cal
         started.append(running)
         running.enqueue(*calls)
         count = 2 + int(more.get("HEADRACE_WORKERS", "2")) + 3  # parent, sentinel, workers, pusher, monitor, keeper
-        until(lambda: len(psutil.Process(parent.pid).children(recursive=True)) == count - 1)
-        running.family = [psutil.Process(parent.pid), *psutil.Process(parent.pid).children(recursive=True)]
-        until(lambda: all(title(process).startswith(("headrace", "qcluster")) for process in running.family))
+        until(lambda: running.gather() == count)
         return running
 
     yield start_cluster
@@ -143,21 +147,25 @@ def start(template: tuple[Path, dict[str, str]], tmp_path: Path) -> Iterator[Cal
         running.parent.wait()
 
 
-@pytest.mark.parametrize("attempt", [1, 2, 3])
-def test_a_killed_idle_worker_ends_the_cluster_with_70(start: Callable[..., Running], attempt: int) -> None:
-    cluster = start()
-    until(lambda: cluster.role("idle"))
-    cluster.role("idle").kill()
-    assert cluster.exit_code(within=4) == 70
-    assert cluster.survivors(within=2) == []
+def three(start: Callable[..., Running]) -> list[Running]:
+    with ThreadPoolExecutor(3) as threads:
+        return list(threads.map(lambda _: start(), range(3)))
 
 
-@pytest.mark.parametrize("role", ["pusher", "monitor", "keeper"])
-def test_a_killed_helper_ends_the_cluster_with_70(start: Callable[..., Running], role: str) -> None:
-    cluster = start()
-    cluster.role(role).kill()
-    assert cluster.exit_code(within=4) == 70
-    assert cluster.survivors(within=2) == []
+def test_a_killed_idle_worker_ends_the_cluster_with_70(start: Callable[..., Running]) -> None:
+    """Three times: a plain django-q2 cluster hangs for good in about half of the cases."""
+    for cluster in three(start):
+        until(lambda cluster=cluster: cluster.role("idle"))
+        cluster.role("idle").kill()
+        assert cluster.exit_code(within=4) == 70
+        assert cluster.survivors(within=2) == []
+
+
+def test_a_killed_helper_ends_the_cluster_with_70(start: Callable[..., Running]) -> None:
+    for cluster, role in zip(three(start), ("pusher", "monitor", "keeper"), strict=True):
+        cluster.role(role).kill()
+        assert cluster.exit_code(within=4) == 70, role
+        assert cluster.survivors(within=2) == [], role
 
 
 def test_a_killed_busy_worker_ends_the_cluster_and_its_neighbour_may_leave_off(start: Callable[..., Running]) -> None:

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 def test_the_wire_has_21_words_and_each_has_its_moves():
     assert len(DatasetStatus) == 21
     assert set(DATASET_MOVES) == set(DatasetStatus)
-    assert DATASET_ENDS | DATASET_ACTIVE == set(DatasetStatus)
+    assert set(DatasetStatus) == DATASET_ENDS | DATASET_ACTIVE
     assert all(moves for status, moves in DATASET_MOVES.items() if status in DATASET_ACTIVE)
 
 

@@ -7,9 +7,9 @@ import pytest
 from syncengine.actions.datasets import cancel_dataset, queue_dataset
 from syncengine.exceptions import Refused
 from syncengine.models import Dataset, Event, Record, RecordChange
-from syncengine.run import runner
+from syncengine.run.lease import Hold
 from syncengine.states import DatasetStatus
-from tests.syncengine.lab import BUSINESS, Lab
+from tests.syncengine.lab import BUSINESS
 
 pytestmark = pytest.mark.django_db
 S = DatasetStatus
@@ -65,18 +65,14 @@ def test_an_ended_dataset_cannot_be_cancelled(lab, run_queue):
 
 
 def cancel_in(monkeypatch: pytest.MonkeyPatch, dataset: Dataset, stage: str) -> None:
-    """Have somebody press Cancel while the dataset is in that stage, after its first write there."""
-    from syncengine.run.lease import Hold
+    """Have somebody press Cancel while the dataset is in that stage; in Processing after its first page."""
+    look, pressed = Hold.look, []
 
-    writing, pressed = Hold.writing, []
+    def and_press(self, **how):
+        if self.dataset.status == stage and not pressed and (stage != S.PROCESSING or self.dataset.processed_pages):
+            pressed.append(True)
+            cancel_dataset(Dataset.objects.get(pk=dataset.pk), actor="user:7")
+            self._looked = 0.0
+        look(self, **how)
 
-    def and_press(self, **columns):
-        if self.dataset.status == stage and "cursor" in columns or any(name.endswith("_pages") for name in columns):
-            if self.dataset.status == stage and not pressed:
-                pressed.append(True)
-                cancel_dataset(Dataset.objects.get(pk=dataset.pk), actor="user:7")
-                self._looked = 0.0
-        return writing(self, **columns)
-
-    monkeypatch.setattr(Hold, "writing", and_press)
-    assert runner  # the stages under test run from here
+    monkeypatch.setattr(Hold, "look", and_press)

@@ -175,7 +175,7 @@ def test_a_failed_read_keeps_the_last_good_data(lab, run_queue):
     assert (status.latest_dataset_id, status.latest_successful_dataset_id) == (bad.pk, good.pk)
 
 
-class refusing:  # noqa: N801
+class refusing:
     """While open, the database refuses every 100th record: a trigger, as an administrator might have left one."""
 
     def __init__(self, part: str) -> None:
@@ -193,7 +193,8 @@ class refusing:  # noqa: N801
                 cursor.execute(
                     "CREATE FUNCTION refuse() RETURNS trigger AS $$ BEGIN "
                     "IF (SELECT count(*) FROM syncengine_record) >= 100 THEN "
-                    "RAISE check_violation USING MESSAGE = 'no more of these'; END IF; RETURN NEW; END $$ LANGUAGE plpgsql"
+                    "RAISE check_violation USING MESSAGE = 'no more of these'; END IF; RETURN NEW; END $$ "
+                    "LANGUAGE plpgsql"
                 )
                 cursor.execute(
                     "CREATE TRIGGER refuse BEFORE INSERT ON syncengine_record FOR EACH ROW EXECUTE FUNCTION refuse()"

@@ -1,0 +1,1 @@
+"""Benchmarks: speed claims live here, never in timed tests."""
