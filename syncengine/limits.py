@@ -24,7 +24,7 @@ WINDOW_SECONDS = 60.6
 SHORTEST_WAIT_SECONDS = 0.001
 # Sums of Unix seconds are off by some microseconds, which must not cost the last one of a burst.
 _ROUNDING_SECONDS = 0.001
-_REDIS_PREFIX = "headrace:budget:"
+REDIS_PREFIX = "headrace:budget:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,10 +176,10 @@ def _scripts(url: str) -> tuple[Any, Any]:
 def _take_in_redis(budgets: Sequence[Budget], now: float | None) -> float:
     take_script, _ = _scripts(settings.REDIS_URL)
     numbers = [str(number) for budget in budgets for number in (budget.interval, budget.tolerance)]
-    keys = [_REDIS_PREFIX + budget.key for budget in budgets]
+    keys = [REDIS_PREFIX + budget.key for budget in budgets]
     return float(take_script(keys=keys, args=["" if now is None else str(now), *numbers]))
 
 
 def _shut_in_redis(key: str, seconds: float, now: float | None) -> None:
     _, shut_script = _scripts(settings.REDIS_URL)
-    shut_script(keys=[_REDIS_PREFIX + key], args=["" if now is None else str(now), str(seconds)])
+    shut_script(keys=[REDIS_PREFIX + key], args=["" if now is None else str(now), str(seconds)])

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django.core.cache import cache
 from django.db import connection
 from django.utils.module_loading import import_string
 from django_q.brokers import get_broker
 from django_q.signing import SignedPackage
+from redis import Redis
+
+from syncengine.limits import REDIS_PREFIX
 
 # Playwright's own event loop makes Django think that we are inside async code; the tests are not.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
@@ -62,11 +66,14 @@ def run_queue() -> Callable[..., int]:
 
 
 @pytest.fixture(autouse=True)
-def _empty_queue(settings: object) -> Iterator[None]:
-    """A queue outside the database is not rolled back with the test."""
-    yield
+def _empty_redis(settings: object) -> None:
+    """What lies outside the database is not rolled back with the test before this one: queue, buckets, cache."""
     if settings.REDIS_URL:
         get_broker().purge_queue()
+        cache.clear()
+        with Redis.from_url(settings.REDIS_URL) as server:
+            for key in server.scan_iter(f"{REDIS_PREFIX}*"):
+                server.delete(key)
 
 
 def _send_what_was_committed() -> None:
