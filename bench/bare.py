@@ -69,7 +69,8 @@ def upsert(records: list[dict[str, object]]) -> None:
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(
-                "CREATE TEMP TABLE IF NOT EXISTS bench_page (LIKE bench_record INCLUDING DEFAULTS) ON COMMIT DELETE ROWS"
+                f"CREATE TEMP TABLE IF NOT EXISTS bench_page ON COMMIT DELETE ROWS "
+                f"AS SELECT {COLUMNS} FROM bench_record WITH NO DATA"
             )
             with cursor.copy(f"COPY bench_page ({COLUMNS}) FROM STDIN") as copy:
                 for row in rows:

@@ -17,6 +17,7 @@ ACTORS = {
     "first-link": "the first link",
     "relink": "the new link",
     "worker": "the worker",
+    "demo": "the demo",
     "": "Headrace",
 }
 
@@ -106,6 +107,8 @@ def _name(actor: str, user: str | None) -> str:
         return f"API key {rest}"
     if kind == "customer":
         return "the customer"
+    if kind == "dataset":
+        return "a read"
     return ACTORS.get(actor, actor)
 
 

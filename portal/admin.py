@@ -2,11 +2,16 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import django_q.admin  # noqa: F401  registers the queue's models, which are then registered anew below
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminPasswordChangeForm, AdminUserCreationForm
+from django_q.models import Failure, OrmQ, Schedule, Success
 
 from portal.models import User
+from syncengine.admin import ReadOnlyAdmin
+
+admin.site.site_header = admin.site.site_title = "Headrace administration"
 
 
 class UserCreationForm(AdminUserCreationForm):  # type: ignore[type-arg]  # not subscriptable when it runs
@@ -35,3 +40,18 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
         ("Access", {"fields": ("is_active", "is_staff", "is_superuser", "last_login", "created_at")}),
     )
     add_fieldsets: Any = ((None, {"fields": ("email", "name", "role", "usable_password", "password1", "password2")}),)
+
+
+class QueueAdmin(ReadOnlyAdmin):
+    """The queue, to look at: it only wakes workers, and what it forgets the sweep brings back."""
+
+
+for model, columns in {
+    OrmQ: ("id", "key", "lock"),
+    Schedule: ("name", "func", "next_run"),
+    Failure: ("name", "func", "started", "stopped"),
+    Success: ("name", "func", "started", "stopped"),
+}.items():
+    if admin.site.is_registered(model):
+        admin.site.unregister(model)
+        admin.site.register(model, QueueAdmin, list_display=columns)

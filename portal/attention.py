@@ -73,7 +73,7 @@ def lapsing(user: Viewer) -> Iterator[Attention]:
     for warning in lapse_warnings(limit=SHOWN):
         connection = warning.connection
         yield Attention(
-            headline=f"{connection.company.name}: {connection.integration.name} lapses on "
+            headline=f"{connection.company.name}: the authorisation at {connection.integration.name} lapses on "
             f"{warning.lapses_at.day} {warning.lapses_at:%b %Y} UTC",
             detail=warning.reason,
             url=reverse("company-detail", args=[connection.company_id]),

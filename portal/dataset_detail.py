@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -48,6 +49,14 @@ ADVICE: dict[str, str] = {
     Responsible.US: "This is a fault of Headrace. Keep the dataset's id for whoever looks into it; a retry may help.",
     Responsible.NOBODY: "Nothing needs to be done.",
 }
+# Where who must act does not yet say what to do.
+ADVICE_BY_STATUS: dict[str, str] = {
+    S.PERMISSIONS_ERROR: "Ask the customer to allow their user to see this at the platform, or to authorise the "
+    "connection as somebody who may; then retry.",
+}
+
+
+_PAUSED_UNTIL = re.compile(r"^Paused until \S+?Z\.?\s*")
 
 
 def live_version(dataset: Dataset) -> str:
@@ -71,6 +80,7 @@ def detail_context(request: HttpRequest, dataset: Dataset) -> dict[str, Any]:
         "segments": segments(dataset, timings),
         "progress": progress(dataset),
         "is_paused": is_paused(dataset),
+        "pause_reason": _pause_reason(dataset.status_description),
         "took": took,
         "usual": usual,
         "is_slow": is_slow(took, usual),
@@ -95,11 +105,17 @@ class Failure:
 def _failure(dataset: Dataset) -> Failure:
     return Failure(
         headline=dataset.error_message or HEADLINES[S(dataset.status)],
-        advice=ADVICE.get(dataset.error_responsible, ""),
+        advice=ADVICE_BY_STATUS.get(dataset.status) or ADVICE.get(dataset.error_responsible, ""),
         attempt_count=dataset.fence,
         request=queries.last_refused_request(dataset),
         likeness=queries.similar_failures(dataset),
     )
+
+
+def _pause_reason(description: str) -> str:
+    """Return why a read waits, without the time, which the page shows in the reader's own zone."""
+    reason = _PAUSED_UNTIL.sub("", description).strip()
+    return reason if not reason or reason.endswith((".", "!", "?")) else f"{reason}."
 
 
 def _rate(dataset: Dataset, took: float | None) -> float | None:

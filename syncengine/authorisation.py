@@ -78,7 +78,11 @@ def _refresh(connection: Connection, connector: Connector, owner: str) -> Creden
 def _save(connection: Connection, fresh: Credentials, owner: str) -> None:
     """Commit the new pair before anybody uses it: the old one may be dead from this moment on."""
     with transaction.atomic():
-        saved = Connection.objects.filter(pk=connection.pk, refresh_owner=owner).update(
+        # Unlinked, deleted or linked anew meanwhile: the version is another, and this pair belongs to the past.
+        ours = Connection.objects.filter(
+            pk=connection.pk, refresh_owner=owner, credentials_version=connection.credentials_version
+        )
+        saved = ours.update(
             credentials=seal(connection, "credentials", fresh.secret),
             credentials_expire_at=fresh.expires_at,
             credentials_version=connection.credentials_version + 1,

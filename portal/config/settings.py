@@ -148,6 +148,9 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     }
     # Workers of one test share a database file; in-memory databases cannot be seen by other processes.
     DATABASES["default"]["TEST"] = {"NAME": str(VAR_DIR / "test.sqlite3")}
+else:
+    # A worker that hangs inside a transaction must not keep its row locks from the one that takes over.
+    DATABASES["default"].setdefault("OPTIONS", {})["options"] = "-c idle_in_transaction_session_timeout=60000"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- queue, locks, buckets, cache -----------------------------------------------------------------------------------

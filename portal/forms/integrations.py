@@ -30,6 +30,8 @@ class IntegrationForm(forms.Form):
                 "" if setting.name in self.secret_names else integration.settings.get(setting.name, setting.default)
             )
             self.fields[setting.name] = _field(setting, initial, is_stored=is_stored)
+            # Left blank it stays as it is: that is not the same as optional, and is not called so.
+            self.fields[setting.name].is_stored = is_stored  # type: ignore[attr-defined]
 
     @property
     def settings(self) -> dict[str, str]:

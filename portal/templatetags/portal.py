@@ -49,14 +49,15 @@ def icon(name: str) -> SafeString:
 
 
 @register.simple_tag
-def status_badge(status: str, detail: str = "") -> SafeString:
-    """Show a state's icon, word and colour; `detail` becomes its tooltip."""
+def status_badge(status: str, detail: str = "", is_paused: bool = False) -> SafeString:
+    """Show a state's icon, word and colour; `detail` becomes its tooltip. What is paused looks like waiting."""
+    tone = "retry" if is_paused else formats.tone_of(status)
     return format_html(
         '<span class="status-badge" data-tone="{}" data-status="{}"{}>{}{}</span>',
-        formats.tone_of(status),
+        tone,
         status,
         format_html(' title="{}"', detail) if detail else "",
-        icon(formats.tone_of(status)),
+        icon(tone),
         status,
     )
 

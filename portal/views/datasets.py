@@ -101,6 +101,7 @@ def _history(request: HttpRequest, company: Company | None) -> HttpResponse:
         "rows": [history_row(dataset) for dataset in page.rows],
         "after": page.after,
         "is_first_page": not after,
+        "is_fragment": wants_fragment(request),
         "is_filtered": not filters.is_empty,
         "form": form_from(request.GET),
         "top": "" if after or not page.rows else cursor_of(page.rows[0]),

@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_GET
 
 from portal.access import companies_for, connections_for, may
-from portal.htmx import render_page
+from portal.htmx import render_page, wants_fragment
 from portal.record_columns import columns_for, heading, record_rows
 from syncengine.connectors import registry
 from syncengine.datatypes import DATA_TYPES
@@ -84,6 +84,7 @@ def _records(request: HttpRequest, connection: Connection, data_type: str) -> Ht
         "hide_deleted": hide_deleted,
         "is_filtered": bool(search or hide_deleted),
         "is_first_page": not after,
+        "is_fragment": wants_fragment(request),
         "next_after": page.after,
         "headings": [heading(path) for path in columns],
         "rows": record_rows(page.rows, columns),

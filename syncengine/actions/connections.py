@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from django.db import transaction
+from django.db.models import F
 from django.utils.timezone import now
 
+from syncengine.actions.datasets import cancel_dataset
 from syncengine.authorisation import stored_credentials
 from syncengine.connectors.base import SettingField
 from syncengine.connectors.registry import connector_for
 from syncengine.events import record_event
-from syncengine.exceptions import ConnectorError, DatasetError, Refused
+from syncengine.exceptions import ConnectorError, DatasetError, Refused, StaleState
 from syncengine.models import Company, Connection, Dataset, DataStatus, Integration
 from syncengine.outbound import Session
 from syncengine.states import CONNECTION_MOVES, DATASET_ACTIVE, ConnectionStatus, Responsible
@@ -46,16 +49,20 @@ def deauthorize(connection: Connection, *, because: DatasetError, actor: str) ->
     """Note that the platform no longer accepts us. Called inside the transaction of what found it out."""
     if connection.status != ConnectionStatus.LINKED:
         return
-    move(
-        connection,
-        ConnectionStatus.DEAUTHORIZED,
-        CONNECTION_MOVES,
-        status_changed_at=now(),
-        status_reason=because.headline,
-        status_actor=actor,
-        status_responsible=because.responsible,
-        upstream_words=because.upstream,
-    )
+    try:
+        move(
+            connection,
+            ConnectionStatus.DEAUTHORIZED,
+            CONNECTION_MOVES,
+            status_changed_at=now(),
+            status_reason=because.headline,
+            status_actor=actor,
+            status_responsible=because.responsible,
+            upstream_words=because.upstream,
+        )
+    except StaleState:
+        # Another dataset of the connection found it out at the same time, or somebody has just unlinked it.
+        return
     record_event("connection.deauthorized", about=connection, actor=actor, reason=because.headline)
 
 
@@ -79,7 +86,9 @@ def unlink_connection(connection: Connection, *, actor: str) -> None:
             upstream_words="",
             credentials=b"",
             credentials_expire_at=None,
+            credentials_version=F("credentials_version") + 1,  # a refresh under way must not bring them back
         )
+        connection.refresh_from_db(fields=["credentials_version"])
         _stop_reads(connection, actor=actor)
         record_event("connection.unlinked", about=connection, actor=actor)
 
@@ -89,7 +98,9 @@ def delete_connection(connection: Connection, *, actor: str) -> None:
     with transaction.atomic():
         connection.deleted_at = now()
         connection.credentials = b""
-        connection.save(update_fields=["deleted_at", "credentials"])
+        connection.credentials_version = F("credentials_version") + 1  # a refresh under way must not bring them back
+        connection.save(update_fields=["deleted_at", "credentials", "credentials_version"])
+        connection.refresh_from_db(fields=["credentials_version"])
         connection.link_attempts.update(pending=b"")
         _stop_reads(connection, actor=actor)
         record_event("connection.deleted", about=connection, actor=actor)
@@ -115,8 +126,9 @@ def checked_settings(fields: tuple[SettingField, ...], given: Mapping[str, Any])
 
 
 def _stop_reads(connection: Connection, *, actor: str) -> None:
-    from_now_on = {"cancel_requested_at": now(), "cancel_requested_by": actor}
-    Dataset.objects.filter(connection=connection, status__in=DATASET_ACTIVE).update(**from_now_on)
+    for dataset in Dataset.objects.filter(connection=connection, status__in=DATASET_ACTIVE):
+        with suppress(Refused):  # it has ended this moment
+            cancel_dataset(dataset, actor=actor)
     DataStatus.objects.filter(connection=connection).update(next_sync_at=None)
 
 

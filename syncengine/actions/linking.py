@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -13,13 +14,15 @@ from django.db import transaction
 from django.utils.timezone import now
 
 from syncengine.actions.datasets import queue_first_reads, queue_interrupted_reads
+from syncengine.actions.schedules import resume_schedule
+from syncengine.actions.sync_settings import effective_settings
 from syncengine.connectors.base import Connector, Credentials
 from syncengine.connectors.registry import connector_for
 from syncengine.events import record_event
 from syncengine.exceptions import AuthExpired, ConnectorError, Refused
-from syncengine.models import Connection, LinkAttempt
+from syncengine.models import Company, Connection, LinkAttempt
 from syncengine.outbound import Session
-from syncengine.secrets import seal, unseal
+from syncengine.secrets import SecretUnreadable, seal, unseal
 from syncengine.states import CONNECTION_MOVES, ConnectionStatus, Responsible
 from syncengine.transitions import move
 
@@ -52,6 +55,7 @@ def begin_linking(connection: Connection, *, redirect_uri: str, actor: str) -> L
     """
     _require_only_accounting(connection)
     connector = connector_for(connection.integration.key)
+    _withdraw_unfinished(connection, connector)
     state = secrets.token_urlsafe(32)
     try:
         with Session() as http:
@@ -112,13 +116,19 @@ def check_approval(connection: Connection, *, actor: str) -> Connection:
 def _finish(attempt: LinkAttempt, answer: Mapping[str, str], redirect_uri: str) -> Connection:
     connection = attempt.connection
     connector = connector_for(connection.integration.key)
+    # Asked before the code is spent, and again under the lock, where two links at once meet.
+    _require_only_accounting(connection)
     try:
         credentials = _obtain(connector, attempt, answer, redirect_uri)
     except ConnectorError as error:
         _note_failure(attempt, error)
         raise LinkRefused(error.headline, connection=connection, upstream=error.upstream) from error
-    _require_only_accounting(connection)
     with transaction.atomic():
+        Company.objects.select_for_update().get(pk=connection.company_id)
+        connection.refresh_from_db()
+        if connection.deleted_at:
+            raise LinkRefused("This connection was deleted meanwhile.")
+        _require_only_accounting(connection)
         first = connection.first_linked_at is None
         _store_link(connection, credentials, actor=attempt.started_by)
         LinkAttempt.objects.filter(pk=attempt.pk).update(ended_at=now(), pending=b"", error_message="")
@@ -126,7 +136,26 @@ def _finish(attempt: LinkAttempt, answer: Mapping[str, str], redirect_uri: str) 
             queue_first_reads(connection)
         else:
             queue_interrupted_reads(connection)
+        wanted = effective_settings(connection.company)
+        resume_schedule(connection, {key: setting.sync_schedule_hours for key, setting in wanted.items()})
     return connection
+
+
+def _withdraw_unfinished(connection: Connection, connector: Connector) -> None:
+    """Take back keys that were asked for and never approved: a platform may keep one open request for each user.
+
+    Best effort: a platform that cannot be reached now will say so when it is asked for the next key.
+    """
+    if connector.platform.auth != "approved-key":
+        return
+    for attempt in connection.link_attempts.filter(ended_at__isnull=True).exclude(pending=b""):
+        with suppress(ConnectorError, SecretUnreadable), Session() as http:
+            asked_for = {name: text for name, text in unseal(attempt, "pending").items() if name != "redirect_uri"}
+            connector.unlink(
+                Credentials(secret=asked_for, client=unseal(connection.integration, "client")),
+                settings=_settings(connection),
+                http=http,
+            )
 
 
 def _obtain(connector: Connector, attempt: LinkAttempt, answer: Mapping[str, str], redirect_uri: str) -> Credentials:
@@ -150,6 +179,8 @@ def _store_link(connection: Connection, credentials: Credentials, *, actor: str)
         "credentials": seal(connection, "credentials", credentials.secret),
         "credentials_expire_at": credentials.expires_at,
         "credentials_version": connection.credentials_version + 1,
+        "refresh_until": None,
+        "refresh_owner": "",
         "linked_at": linked_at,
         "first_linked_at": connection.first_linked_at or linked_at,
         "last_used_at": linked_at,

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from django.db.models import F, QuerySet
 from django.db.models.functions import Coalesce, Now
+from django.utils.timezone import now
 
 from syncengine.connectors.registry import platforms
 from syncengine.models import Company, Connection, DataStatus
-from syncengine.states import ConnectionStatus
+from syncengine.states import DATASET_ACTIVE, ConnectionStatus
 
 SPREAD = 0.05
 
@@ -39,6 +41,24 @@ def reschedule(company: Company | None, data_type: str, hours: int, statuses: Qu
     statuses.filter(connection__status=ConnectionStatus.LINKED, connection__deleted_at__isnull=True).update(
         next_sync_at=Coalesce(F("last_sync_at") + timedelta(hours=hours), Now())
     )
+
+
+def resume_schedule(connection: Connection, hours: Mapping[str, int]) -> None:
+    """Set when each scheduled type of a connection is due, after it was linked (again) and its first reads were queued.
+
+    hours:  frequency by data type; 0 is never. A type that was never read, or is overdue, becomes due at once; one that
+            is being read now is due one period from now, and its end counts anew.
+    """
+    supported = platforms()[connection.integration.key].types
+    scheduled = {key: often for key, often in hours.items() if often and key in supported}
+    DataStatus.objects.bulk_create(
+        [DataStatus(connection=connection, data_type=key) for key in scheduled], ignore_conflicts=True
+    )
+    for key, often in scheduled.items():
+        resting = DataStatus.objects.filter(connection=connection, data_type=key, next_sync_at__isnull=True)
+        period = timedelta(hours=often)
+        resting.filter(latest_dataset__status__in=DATASET_ACTIVE).update(next_sync_at=now() + period)
+        resting.update(next_sync_at=Coalesce(F("last_sync_at") + period, Now()))
 
 
 def _open_statuses(company: Company | None, data_type: str) -> None:

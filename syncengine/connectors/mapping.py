@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from syncengine.connectors.base import MappedRecord, RecordRefused
 from syncengine.connectors.convert import MOMENTS, iso_moment, kind_of
 from syncengine.connectors.manifest_parts import Deleted, TypeManifest
@@ -21,6 +23,7 @@ class Mapper:
 
     def __init__(self, found: TypeManifest, zone: str = "UTC") -> None:
         self._key = _key_reader(found.key, found.data_type)
+        self._quick_key = _quick_key_reader(found.key)
         self._build = object_builder(found.fields)
         self._modified = _modified_reader(found.modified, found.modified_as, zone)
         self._deleted = _deleted_reader(found.deleted)
@@ -31,6 +34,10 @@ class Mapper:
         if type(raw) is not dict:
             raise RecordRefused(".", f"{kind_of(raw)} came where a record was expected")
         return self._key(raw)
+
+    def quick_key(self) -> Callable[[bytes], str] | None:
+        """Return a reader of keys from a record's text, "" where `key_of` must say; None for all but plain keys."""
+        return self._quick_key
 
     def map_record(self, raw: Any) -> MappedRecord:
         source_id = self.key_of(raw)
@@ -70,6 +77,23 @@ def _key_reader(paths: Sequence[Path], data_type: str) -> Callable[[Any], str]:
         if len(key) > MAX_KEY:
             raise RecordRefused(parts[0][1], f"the key has {len(key)} characters; {MAX_KEY} is the most we keep")
         return key
+
+    return read
+
+
+def _quick_key_reader(paths: Sequence[Path]) -> Callable[[bytes], str] | None:
+    """One member that is a text: the decoder skips over all the others, which takes a fifth of the time."""
+    if len(paths) != 1 or len(paths[0]) != 1 or not isinstance(paths[0][0], str):
+        return None
+    only = msgspec.defstruct("Key", [("key", str)], rename={"key": paths[0][0]})
+    decode = msgspec.json.Decoder(only).decode
+
+    def read(text: bytes) -> str:
+        try:
+            key: str = decode(text).key  # type: ignore[attr-defined]
+        except (msgspec.DecodeError, RecursionError):
+            return ""
+        return key if len(key) <= MAX_KEY else ""
 
     return read
 

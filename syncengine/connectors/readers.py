@@ -16,9 +16,13 @@ from syncengine.connectors.fields import Field
 from syncengine.connectors.paths import Path, path_text, value_at
 
 type Reader = Callable[[Any], Any]
-# name, key, types, table, reader: when the object's own member `key` has exactly one of these types it is taken as it
-# is, or by `table` when there is one and it knows the value. In all other cases the reader is asked.
-type Step = tuple[str, str, tuple[type, ...], Mapping[Any, Any] | None, Reader]
+# name, key, types, table, default, reader: when the member `key` has exactly one of these types it is taken as is, or
+# by `table` when there is one and it knows the value. In all other cases the reader is asked, with the whole object;
+# `types` None asks it at once.
+type Step = tuple[str, str, tuple[type, ...] | None, Mapping[Any, Any] | None, Any, Reader]
+# outer, steps, defaults: steps that stand next to each other and read members of the same inner object (None: of the
+# object itself), and what they give when there is no such object.
+type Group = tuple[str | None, list[Step], dict[str, Any]]
 
 _AS_IT_IS: dict[str, tuple[type, ...]] = {
     "text": (str,),
@@ -30,38 +34,68 @@ _TAKEN_BY: dict[Convert, tuple[type, ...]] = {CONVERTS[name]: types for name, ty
 
 
 def object_builder(fields: Mapping[str, Field]) -> Callable[[Any], dict[str, Any]]:
-    steps = [_step(name, field) for name, field in fields.items()]
+    groups = _groups(fields)
 
     def build(raw: Any) -> dict[str, Any]:
         content: dict[str, Any] = {}
-        for name, key, types, table, read in steps:
-            value = raw.get(key)
-            if type(value) in types:
-                if table is None:
+        for outer, steps, defaults in groups:
+            source = raw if outer is None else raw.get(outer)
+            if type(source) is not dict:
+                content.update(defaults)
+                continue
+            for name, key, types, table, default, read in steps:
+                if types is None:
+                    value = read(raw)
+                else:
+                    value = source.get(key)
+                    if value is None:
+                        value = default
+                    elif type(value) not in types:
+                        value = read(raw)
+                    elif table is not None:
+                        value = table.get(value) or read(raw)
+                if value is not None:
                     content[name] = value
-                    continue
-                if value in table:
-                    content[name] = table[value]
-                    continue
-            value = read(raw)
-            if value is not None:
-                content[name] = value
         return content
 
     return build
 
 
+def _groups(fields: Mapping[str, Field]) -> list[Group]:
+    groups: list[Group] = []
+    for name, field in fields.items():
+        outer = _outer(field)
+        if not groups or groups[-1][0] != outer:
+            groups.append((outer, [], {}))
+        groups[-1][1].append(_step(name, field))
+        if field.default is not None:
+            groups[-1][2][name] = field.default
+    return groups
+
+
+def _outer(field: Field) -> str | None:
+    """Return the name of the inner object that a plain field reads from; None when it is the object itself."""
+    return str(field.paths[0][0]) if _is_plain(field) and len(field.paths[0]) == 2 else None
+
+
+def _is_plain(field: Field) -> bool:
+    """Whether the field is one member, of the object or of one inside it."""
+    if field.how != "path" or field.negate or field.zone or len(field.paths) != 1:
+        return False
+    return len(field.paths[0]) in (1, 2) and all(isinstance(step, str) for step in field.paths[0])
+
+
 def _step(name: str, field: Field) -> Step:
-    own = len(field.paths) == 1 and len(field.paths[0]) == 1 and isinstance(field.paths[0][0], str)
-    key = str(field.paths[0][0]) if own else ""
-    if not own or field.how != "path" or field.negate or field.zone:
-        return name, key, (), None, _READERS[field.how](field)
+    if not _is_plain(field):
+        return name, "", None, None, None, _READERS[field.how](field)
+    path, default = field.paths[0], field.default
+    key = str(path[-1])
     if field.words is not None or field.allowed:
-        return name, key, (str,), _words_of(field), _path_reader(field)
+        return name, key, (str,), _words_of(field), default, _path_reader(field)
     if field.convert in ("date", "day"):
         seen = Remembered(CONVERTS[field.convert])
-        return name, key, (str,), seen, one_path((key,), seen.convert, field.default, False)
-    return name, key, _AS_IT_IS.get(field.convert, ()), None, _path_reader(field)
+        return name, key, (str,), seen, default, one_path(path, seen.convert, default, False)
+    return name, key, _AS_IT_IS.get(field.convert, ()), None, default, _path_reader(field)
 
 
 def _words_of(field: Field) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -133,6 +133,9 @@ class RestConnector:
     def key_of(self, data_type: str, raw: Json) -> str:
         """Raises: RecordRefused when the record has no key that can be kept."""
         return self._mappers[data_type].key_of(raw)
+
+    def quick_key(self, data_type: str) -> Callable[[bytes], str] | None:
+        return self._mappers[data_type].quick_key()
 
     def map_record(self, data_type: str, raw: Json) -> MappedRecord:
         """Raises: RecordRefused."""

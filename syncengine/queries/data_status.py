@@ -25,7 +25,7 @@ class GridRow:
     """One data type of one connection.
 
     dataset:   the latest one, running or ended; None when it was never read. Its counts and status are what to show.
-    mismatch:  a plain sentence when related types were last read well on another day, else "".
+    mismatch:  a plain sentence when the last good read of related types was on another day, else "".
     """
 
     connection: Connection
@@ -196,7 +196,7 @@ def _mismatch(key: str, synced: Mapping[str, datetime | None]) -> str:
         return ""
     others = ", ".join(f"{label_of(other)} on {_when(at)}" for other, at in apart)
     return (
-        f"{label_of(key)} was last read well on {_when(own)}, but related data at another time: {others}. "
+        f"The last good read of {label_of(key)} was on {_when(own)}, that of related data on another day: {others}. "
         "Figures that use them together may not add up."
     )
 

@@ -105,6 +105,15 @@ def _settings_used(setting: EffectiveSetting | None) -> dict[str, Any]:
         "fetch_on_first_link": setting.fetch_on_first_link,
         "overrides_default": setting.overrides_default,
         "not_before": start and start.isoformat(),
+        **what_is_asked(setting),
+    }
+
+
+def what_is_asked(setting: EffectiveSetting) -> dict[str, Any]:
+    """Return the members of a setting that say what the platform is asked for, as a dataset keeps them."""
+    return {
+        "sync_from_utc": setting.sync_from_utc and setting.sync_from_utc.isoformat(),
+        "sync_from_window_months": setting.sync_from_window_months,
         "months": setting.months_to_sync,
     }
 

@@ -17,6 +17,7 @@ from syncengine.events import record_event
 from syncengine.exceptions import AuthExpired, DatasetError
 from syncengine.failpoints import reach
 from syncengine.models import Connection, Dataset, DataStatus
+from syncengine.run.beginning import what_is_asked
 from syncengine.run.lease import Hold
 from syncengine.run.processing import undo
 from syncengine.run.staging import drop_pages
@@ -30,7 +31,7 @@ def complete(hold: Hold, connector: Connector) -> None:
     reach("before_complete")
     with hold.writing():
         _close(hold, DatasetStatus.COMPLETE, moment, error_message="", status_description="")
-        full = {"last_full_sync_at": moment, "needs_full_read": False} if dataset.mode == ReadMode.FULL else {}
+        full = {"last_full_sync_at": moment, "needs_full_read": _asks_otherwise(dataset)}
         _status_of(dataset).update(
             latest_successful_dataset=dataset,
             last_successful_sync_at=moment,
@@ -39,7 +40,7 @@ def complete(hold: Hold, connector: Connector) -> None:
             high_water_at=dataset.started_at,
             mapping_version=connector.platform.mapping_version,
             record_count=F("record_count") + dataset.created_count - dataset.deleted_count,
-            **full,
+            **(full if dataset.mode == ReadMode.FULL else {}),
         )
         Connection.objects.filter(pk=dataset.connection_id).update(last_sync_at=moment, last_used_at=moment)
         record_event("dataset.completed", about=dataset, actor="worker", **_counts(dataset))
@@ -128,6 +129,14 @@ def _next_sync(dataset: Dataset, moment: datetime) -> datetime | None:
     setting = effective_settings(dataset.company).get(dataset.data_type)
     hours = setting.sync_schedule_hours if setting else 0
     return next_sync_after(moment, hours, key=f"{dataset.connection_id}:{dataset.data_type}")
+
+
+def _asks_otherwise(dataset: Dataset) -> bool:
+    """True when the settings were changed while this dataset was read, so that another full read is needed."""
+    setting = effective_settings(dataset.company).get(dataset.data_type)
+    if setting is None:
+        return False
+    return any(dataset.settings_used.get(name) != value for name, value in what_is_asked(setting).items())
 
 
 def _status_of(dataset: Dataset) -> Any:

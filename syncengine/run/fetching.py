@@ -11,7 +11,7 @@ from datetime import timedelta
 from itertools import batched
 
 from django.conf import settings
-from django.db import connections, transaction
+from django.db import connections
 from django.utils.timezone import now
 
 from syncengine.authorisation import credentials_for, refreshed
@@ -131,8 +131,8 @@ class Source:
     def _keep_rest_of_log(self) -> None:
         rest = self.take_log()
         if rest:
-            with transaction.atomic():
-                _write_log(self.hold.dataset, rest)
+            with self.hold.writing():
+                _write_log(self.hold, rest)
 
 
 def _settle(future: Future[Page], read: Callable[[], Page]) -> None:
@@ -229,15 +229,20 @@ def _stage(hold: Hold, page: Page, log: list[Exchange], mapping: Mapping) -> Non
         for number, (content, _) in enumerate(mapped, start=dataset.page_count):
             write_page(dataset, number, content)
         write_issues(dataset, issues)
-        _write_log(dataset, log)
+        _write_log(hold, log)
         _write_warnings(dataset, page)
     hold.look()
     if stopping():
         raise Stopping
 
 
-def _write_log(dataset: Dataset, log: list[Exchange]) -> None:
-    kept = SourceRequest.objects.filter(dataset=dataset).count()
+def _write_log(hold: Hold, log: list[Exchange]) -> None:
+    dataset = hold.dataset
+    if not log:
+        return
+    # Of the first attempt's first page nothing can be there yet.
+    first = hold.fence == 1 and dataset.request_count == 0
+    kept = 0 if first else SourceRequest.objects.filter(dataset=dataset).count()
     wanted = [exchange for exchange in log if kept < MAX_LOGGED // 2 or (exchange.error_message and kept < MAX_LOGGED)]
     SourceRequest.objects.bulk_create(
         SourceRequest(
@@ -259,6 +264,8 @@ def _write_log(dataset: Dataset, log: list[Exchange]) -> None:
 
 
 def _write_warnings(dataset: Dataset, page: Page) -> None:
+    if not page.warnings:
+        return
     ValidationIssue.objects.bulk_create(
         ValidationIssue(
             dataset=dataset,

@@ -12,14 +12,14 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
-from django.db.models import F, Q
+from django.db import connection, transaction
+from django.db.models import Q
 from django.utils.timezone import now
 
 from syncengine.events import record_event
-from syncengine.exceptions import LeaseLost
+from syncengine.exceptions import LeaseLost, StaleState
 from syncengine.failpoints import reach
-from syncengine.models import Attempt, Dataset, StageTiming
+from syncengine.models import Attempt, Dataset
 from syncengine.states import DATASET_ACTIVE, DATASET_MOVES, Stage
 from syncengine.transitions import move
 
@@ -74,7 +74,9 @@ def claim(dataset_id: UUID | str, owner: str) -> Hold | None:
                 ended_at=moment, outcome="Worker lost"
             )
         Attempt.objects.create(dataset_id=dataset_id, fence=found["fence"] + 1, worker=owner, started_at=moment)
-    dataset = Dataset.objects.select_related("connection__integration", "connection__company").get(pk=dataset_id)
+    dataset = Dataset.objects.select_related("company", "connection__integration", "connection__company").get(
+        pk=dataset_id
+    )
     return Hold(dataset, found["fence"] + 1)
 
 
@@ -95,14 +97,19 @@ class Hold:
 
         Raises: LeaseLost, before anything of the block was run.
         """
-        with transaction.atomic():
+        with self._committing():
             self._update(lease_until=_lease_end(), **columns)
+            yield
+        for name, value in columns.items():
+            setattr(self.dataset, name, value)
+
+    @contextmanager
+    def _committing(self) -> Iterator[None]:
+        with transaction.atomic():
             yield
             reach("before_commit")
         reach("after_commit")
         self._renewed = time.monotonic()
-        for name, value in columns.items():
-            setattr(self.dataset, name, value)
 
     def keep(self) -> None:
         """Called while work moves on: renews the lease when a quarter of it is gone, and notices a cancellation.
@@ -132,10 +139,20 @@ class Hold:
     def move(self, to: str, **columns: Any) -> None:
         """Move the dataset and record it, in one transaction that holds the fence."""
         before = self.dataset.status
-        with self.writing():
-            move(self.dataset, to, DATASET_MOVES, guard={"fence": self.fence}, **columns)
+        with self._committing():
+            self._move_if_held(to, columns)
+            self.write_timings()
             reach("before_event")
             record_event("dataset.moved", about=self.dataset, actor="worker", before=before, after=to)
+
+    def _move_if_held(self, to: str, columns: dict[str, Any]) -> None:
+        """Check the hold, renew it and move, in one statement. Raises: LeaseLost, StaleState."""
+        held = {"fence": self.fence, "lease_owner__gt": ""}
+        try:
+            move(self.dataset, to, DATASET_MOVES, guard=held, lease_until=_lease_end(), **columns)
+        except StaleState:
+            self._update(lease_until=_lease_end())
+            raise
 
     @contextmanager
     def timing(self, stage: Stage) -> Iterator[None]:
@@ -151,12 +168,23 @@ class Hold:
                 self._inner[-1] += whole
 
     def write_timings(self) -> None:
-        """Add what was counted to the dataset's timings, so that they span all its attempts."""
-        for stage in (stage for stage in Stage if stage in self._spent):
-            seconds = self._spent[stage]
-            StageTiming.objects.get_or_create(dataset=self.dataset, stage=stage, defaults={"started_at": now()})
-            StageTiming.objects.filter(dataset=self.dataset, stage=stage).update(seconds=F("seconds") + seconds)
-        self._spent.clear()
+        """Add what was counted to the dataset's timings, so that they span all its attempts.
+
+        Called inside a transaction that holds the fence: by every move and every end of an attempt.
+        """
+        spent = [(stage, self._spent.pop(stage)) for stage in Stage if stage in self._spent]
+        if not spent:
+            return
+        key = self.dataset.pk if connection.vendor == "postgresql" else self.dataset.pk.hex
+        moment = connection.ops.adapt_datetimefield_value(now())
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO syncengine_stagetiming (dataset_id, stage, started_at, seconds) VALUES "  # noqa: S608 - only placeholders are joined
+                + ", ".join(["(%s, %s, %s, %s)"] * len(spent))
+                + " ON CONFLICT (dataset_id, stage) DO UPDATE"
+                " SET seconds = syncengine_stagetiming.seconds + excluded.seconds",
+                [value for stage, seconds in spent for value in (key, str(stage), moment, seconds)],
+            )
 
     def release(self, outcome: str, **columns: Any) -> None:
         """Give the dataset back in good order, for another worker or another time."""
@@ -165,6 +193,7 @@ class Hold:
             self.end_attempt(outcome)
 
     def end_attempt(self, outcome: str) -> None:
+        self.write_timings()
         Attempt.objects.filter(dataset=self.dataset, fence=self.fence).update(ended_at=now(), outcome=outcome)
 
     def _update(self, **columns: Any) -> None:

@@ -5,9 +5,11 @@ What comes of it is judged in the Mapping stage, when the whole is there.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from array import array
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from hashlib import blake2b
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -16,6 +18,7 @@ from syncengine.connectors.wire import decode_record
 from syncengine.exceptions import BadAnswer, MappingFailed
 from syncengine.models import Dataset, Record, ValidationIssue
 from syncengine.run.lease import Hold
+from syncengine.run.records import raw_hashes
 from syncengine.run.staging import Finding, Issue, MappedPage, Row
 from syncengine.run.thresholds import too_many
 from syncengine.states import Stage
@@ -27,6 +30,15 @@ _EPOCH_US = 1_000_000
 _NUL = b"\\u0000"
 MAX_SOURCE_ID = 512
 SHOWN_ISSUES = 1000  # kept of one dataset; the counters count them all
+
+
+@runtime_checkable
+class ReadsKeysQuickly(Protocol):
+    """A connector that can tell a record's key without decoding all of the record."""
+
+    def quick_key(self, data_type: str) -> Callable[[bytes], str] | None:
+        """Return a function from a record's text to its key, or to "" when that needs a closer look."""
+        ...
 
 
 def judge_mapping(hold: Hold) -> None:
@@ -48,19 +60,43 @@ class Mapping:
         self._stores_some = Record.objects.filter(
             connection_id=dataset.connection_id, data_type=dataset.data_type
         ).exists()
+        self._quick_key = connector.quick_key(data_type) if isinstance(connector, ReadsKeysQuickly) else None
 
     def page(self, records: Sequence[bytes], known: Sequence[str]) -> tuple[MappedPage, list[Issue]]:
         """Return the records in the standard model, and those that could not be mapped."""
-        mapped = MappedPage([], list(known), [])
+        mapped = MappedPage([], list(known), findings=[])
         issues: list[Issue] = []
-        hashed = [(raw, blake2b(self._version + raw, digest_size=16).digest()) for raw in records]
-        same = _unchanged(self._dataset, hashed, self._connector, self._data_type) if self._stores_some else {}
-        for raw, raw_hash in hashed:
-            if raw_hash in same:
-                mapped.known.append(same[raw_hash])
-            else:
+        version = self._version
+        hashes = [blake2b(version + raw, digest_size=16).digest() for raw in records]
+        same = self._unchanged(records, hashes) if self._stores_some else {}
+        mapped.same = array("q", [same[raw_hash] for raw_hash in hashes if raw_hash in same]).tobytes()
+        for raw, raw_hash in zip(records, hashes, strict=True):
+            if raw_hash not in same:
                 self._map(raw, raw_hash, mapped, issues)
         return mapped, issues
+
+    def _unchanged(self, records: Sequence[bytes], hashes: Sequence[bytes]) -> dict[bytes, int]:
+        """Return the ids, by hash of the platform's text, of records that are stored as this very text made them."""
+        keys: dict[str, bytes] = {}
+        for raw, raw_hash in zip(records, hashes, strict=True):
+            key = self._key_of(raw)
+            if key:
+                keys[key] = raw_hash
+        return {
+            raw_hash: pk
+            for key, pk, raw_hash in raw_hashes(self._dataset.connection_id, self._dataset.data_type, list(keys))
+            if raw_hash == keys[key]
+        }
+
+    def _key_of(self, raw: bytes) -> str:
+        """Return the record's key, "" when it cannot be read at once; the mapping then says why."""
+        if self._quick_key is not None:
+            key = self._quick_key(raw)
+            if key:
+                return key
+        with suppress(RecordRefused, msgspec.DecodeError, RecursionError):
+            return self._connector.key_of(self._data_type, _decode_quickly(raw))
+        return ""
 
     def _map(self, raw: bytes, raw_hash: bytes, mapped: MappedPage, issues: list[Issue]) -> None:
         try:
@@ -74,26 +110,9 @@ class Mapping:
             issues.append(Issue("", "", error.headline))
         else:
             mapped.rows.append(_row(record, raw_hash))
-            mapped.findings += _findings(record, self._data_type)
-
-
-def _unchanged(
-    dataset: Dataset, hashed: Sequence[tuple[bytes, bytes]], connector: Connector, data_type: str
-) -> dict[bytes, str]:
-    """Return the keys, by hash of the platform's text, of records that are stored as this very text made them."""
-    keys: dict[str, bytes] = {}
-    for raw, raw_hash in hashed:
-        # What cannot be read quickly is left to the mapping, which says why.
-        with suppress(RecordRefused, msgspec.DecodeError, RecursionError):
-            keys[connector.key_of(data_type, _decode_quickly(raw))] = raw_hash
-    stored = Record.objects.filter(
-        connection_id=dataset.connection_id, data_type=dataset.data_type, source_id__in=list(keys), is_deleted=False
-    ).exclude(raw_hash=None)
-    return {
-        keys[key]: key
-        for key, raw_hash in stored.values_list("source_id", "raw_hash")
-        if bytes(raw_hash or b"") == keys[key]
-    }
+            found = _findings(record, self._data_type)
+            if found:
+                mapped.findings += found
 
 
 def _findings(record: MappedRecord, data_type: str) -> list[Finding]:
@@ -104,9 +123,9 @@ def _findings(record: MappedRecord, data_type: str) -> list[Finding]:
         return [Finding(key, ValidationIssue.ERROR, "record-key", "id", reason, "Record")]
     if record.is_deleted:
         return []
+    issues = validate_record(data_type, record.content)
     return [
-        Finding(key, issue.severity, issue.rule_id, issue.path, issue.message, issue.validator_name)
-        for issue in validate_record(data_type, record.content)
+        Finding(key, issue.severity, issue.rule_id, issue.path, issue.message, issue.validator_name) for issue in issues
     ]
 
 
@@ -117,10 +136,12 @@ def _row(record: MappedRecord, raw_hash: bytes) -> Row:
     stamp = record.source_modified_at
     moved_us = None if stamp is None else int(stamp.timestamp() * _EPOCH_US)
     content_hash = blake2b(content + b"|%d" % (moved_us or 0), digest_size=16).digest()
-    return Row(record.source_id, content, content_hash, raw_hash, moved_us, record.is_deleted)
+    return Row(record.source_id, content.decode(), content_hash, raw_hash, moved_us, record.is_deleted)
 
 
 def write_issues(dataset: Dataset, issues: list[Issue]) -> None:
+    if not issues:
+        return
     room = SHOWN_ISSUES - dataset.invalid_count
     ValidationIssue.objects.bulk_create(
         ValidationIssue(

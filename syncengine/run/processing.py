@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -66,10 +67,10 @@ def _process_page(hold: Hold, number: int) -> None:
     restored = sum(1 for pk, _ in changed if old[pk].is_deleted)
     with hold.writing(
         processed_pages=number + 1,
-        processed_count=dataset.processed_count + len(page.rows) + len(page.known),
+        processed_count=dataset.processed_count + len(page.rows) + len(page.known) + len(page.same_ids),
         created_count=dataset.created_count + len(new) + restored,
         changed_count=dataset.changed_count + len(changed) - restored,
-        unchanged_count=dataset.unchanged_count + len(same) + len(page.known),
+        unchanged_count=dataset.unchanged_count + len(same) + len(page.known) + len(page.same_ids),
         deleted_count=dataset.deleted_count + len(gone),
     ):
         _note_changes(dataset, changed, gone, old)
@@ -77,7 +78,7 @@ def _process_page(hold: Hold, number: int) -> None:
         records.update(changed, dataset_id=dataset.pk, modified_at=moment)
         records.remember_raw(same)
         _mark_deleted(dataset, gone, moment)
-        write_seen(dataset, number, [found.id for found in stored.values()])
+        write_seen(dataset, number, chain(page.same_ids, (found.id for found in stored.values())))
         drop_page(dataset, number)
 
 
@@ -105,28 +106,21 @@ def _sort(
 def _note_changes(
     dataset: Dataset, changed: Sequence[tuple[int, Row]], gone: Sequence[int], old: Mapping[int, records.Before]
 ) -> None:
-    kinds = {
-        **{pk: RecordChange.RESTORED if old[pk].is_deleted else RecordChange.CHANGED for pk, _ in changed},
-        **dict.fromkeys(gone, RecordChange.DELETED),
-    }
+    if not changed and not gone:
+        return
     keys = dict(Record.objects.filter(pk__in=gone).values_list("pk", "source_id")) if gone else {}
-    keys |= {pk: row.source_id for pk, row in changed}
-    news = dict(changed)
-    RecordChange.objects.bulk_create(
-        (
-            RecordChange(
-                dataset=dataset,
-                record_id=pk,
-                source_id=keys[pk],
-                kind=kind,
-                fields=_differences(old[pk], news[pk]) if pk in news else [],
-                before=_kept(old[pk]),
-            )
-            for pk, kind in kinds.items()
-        ),
-        # A key that came twice in one read keeps what stood there before the read.
-        ignore_conflicts=True,
-    )
+    noted = [
+        records.Change(
+            pk,
+            row.source_id,
+            RecordChange.RESTORED if old[pk].is_deleted else RecordChange.CHANGED,
+            _differences(old[pk], row),
+            _kept(old[pk]),
+        )
+        for pk, row in changed
+    ]
+    noted += [records.Change(pk, keys[pk], RecordChange.DELETED, [], _kept(old[pk])) for pk in gone]
+    records.note_changes(noted, dataset_id=dataset.pk)
 
 
 def _differences(old: records.Before, new: Row) -> list[str]:
@@ -134,7 +128,7 @@ def _differences(old: records.Before, new: Row) -> list[str]:
     return changed_fields(old.content, new.content) + stamp
 
 
-def changed_fields(before: str, after: bytes) -> list[str]:
+def changed_fields(before: str, after: str) -> list[str]:
     """Return the names of the members that differ, in alphabetical order."""
     old, new = _decode(before), _decode(after)
     return sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import msgspec
 from django.db import connection
 from django.db.models import TextField
 from django.db.models.functions import Cast
 
 from syncengine.models import Record
 from syncengine.run.staging import Row
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NAIVE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - SQLite keeps UTC without saying so
+_encode = msgspec.json.encode
 
 
 class Stored(NamedTuple):
@@ -35,16 +41,44 @@ class Before(NamedTuple):
 
 
 def stored_among(connection_id: UUID, data_type: str, keys: Sequence[str]) -> dict[str, Stored]:
-    found = Record.objects.filter(connection_id=connection_id, data_type=data_type, source_id__in=keys)
-    return {
-        key: Stored(pk, bytes(content_hash), is_deleted)
-        for key, pk, content_hash, is_deleted in found.values_list("source_id", "id", "content_hash", "is_deleted")
-    }
+    if not keys:
+        return {}
+    with connection.cursor() as cursor:
+        found = _among(cursor, "source_id, id, content_hash, is_deleted", connection_id, data_type, keys)
+        return {key: Stored(pk, bytes(content_hash), bool(deleted)) for key, pk, content_hash, deleted in found}
+
+
+def raw_hashes(connection_id: UUID, data_type: str, keys: Sequence[str]) -> list[tuple[str, int, bytes]]:
+    """Return (key, id, hash of the platform's text) of those records that are stored and whose text is known."""
+    with connection.cursor() as cursor:
+        found = _among(cursor, "source_id, id, raw_hash, is_deleted", connection_id, data_type, keys)
+        return [(key, pk, bytes(raw_hash)) for key, pk, raw_hash, deleted in found if raw_hash and not deleted]
+
+
+def _among(cursor: Any, columns: str, connection_id: UUID, data_type: str, keys: Sequence[str]) -> Iterable[Any]:
+    """One look-up by many keys. The keys are one parameter: as a thousand they would cost more than the look-up."""
+    if connection.vendor == "postgresql":
+        # LATERAL: a planner without fresh statistics would else read all records of the type for each page.
+        cursor.execute(
+            f"SELECT {columns} FROM unnest(%s::text[]) AS wanted CROSS JOIN LATERAL (SELECT * FROM syncengine_record "  # noqa: S608
+            "WHERE connection_id=%s AND data_type=%s AND source_id=wanted LIMIT 1) AS found",
+            [list(keys), connection_id, data_type],
+        )
+    else:
+        cursor.execute(
+            f"SELECT {columns} FROM syncengine_record WHERE connection_id=%s AND data_type=%s "  # noqa: S608
+            "AND source_id IN (SELECT value FROM json_each(%s))",
+            [connection_id.hex, data_type, _encode(keys).decode()],
+        )
+    return cursor.fetchall()  # type: ignore[no-any-return]
 
 
 def before(ids: Iterable[int]) -> dict[int, Before]:
     """Return these records as they stand; the content is the database's own text of it."""
-    rows = Record.objects.filter(pk__in=list(ids)).annotate(text=Cast("content", TextField()))
+    ids = list(ids)
+    if not ids:
+        return {}
+    rows = Record.objects.filter(pk__in=ids).annotate(text=Cast("content", TextField()))
     columns = ("id", "text", "content_hash", "modified_at", "source_modified_at", "is_deleted", "last_dataset_id")
     return {
         pk: Before(text, bytes(content_hash), modified, moved, deleted, last)
@@ -74,11 +108,11 @@ def insert(
                     place,
                     data_type,
                     row.source_id,
-                    row.content.decode(),
+                    row.content,
                     row.content_hash,
                     row.raw_hash,
                     moment,
-                    _adapt(moved_at(row)),
+                    _stamp(row.source_modified_us),
                     0,
                     dataset,
                     dataset,
@@ -92,25 +126,87 @@ def update(changes: Sequence[tuple[int, Row]], *, dataset_id: UUID, modified_at:
     """Rewrite stored records, given by id."""
     if not changes:
         return
-    postgres = connection.vendor == "postgresql"
-    dataset: Any = dataset_id if postgres else dataset_id.hex
-    moment = _adapt(modified_at)
+    if connection.vendor == "postgresql":
+        _update_at_once(changes, dataset_id, modified_at)
+        return
+    dataset, moment = dataset_id.hex, _adapt(modified_at)
     with connection.cursor() as cursor:
         cursor.executemany(
             "UPDATE syncengine_record SET content=%s, content_hash=%s, raw_hash=%s, modified_at=%s, "
             "source_modified_at=%s, is_deleted=%s, last_dataset_id=%s WHERE id=%s",
             [
                 (
-                    row.content.decode(),
+                    row.content,
                     row.content_hash,
                     row.raw_hash,
                     moment,
-                    _adapt(moved_at(row)),
+                    _stamp(row.source_modified_us),
                     False,
                     dataset,
                     pk,
                 )
                 for pk, row in changes
+            ],
+        )
+
+
+def _update_at_once(changes: Sequence[tuple[int, Row]], dataset_id: UUID, modified_at: datetime) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE syncengine_record SET content=new.content::jsonb, content_hash=new.content_hash, "
+            "raw_hash=new.raw_hash, source_modified_at=new.moved, is_deleted=false, modified_at=%s, "
+            "last_dataset_id=%s FROM unnest(%s::bigint[], %s::text[], %s::bytea[], %s::bytea[], %s::timestamptz[]) "
+            "AS new(id, content, content_hash, raw_hash, moved) WHERE syncengine_record.id = new.id",
+            [
+                modified_at,
+                dataset_id,
+                [pk for pk, _ in changes],
+                [row.content for _, row in changes],
+                [row.content_hash for _, row in changes],
+                [row.raw_hash for _, row in changes],
+                [_stamp(row.source_modified_us) for _, row in changes],
+            ],
+        )
+
+
+class Change(NamedTuple):
+    """One RecordChange to be noted."""
+
+    record_id: int
+    source_id: str
+    kind: str
+    fields: list[str]
+    before: dict[str, Any]
+
+
+def note_changes(changes: Sequence[Change], *, dataset_id: UUID) -> None:
+    """Note what stood in these records; one that is noted already keeps what stood there before the whole read."""
+    if not changes:
+        return
+    fields = [_encode(change.fields).decode() for change in changes]
+    befores = [_encode(change.before).decode() for change in changes]
+    into = "INSERT INTO syncengine_recordchange (dataset_id, record_id, source_id, kind, fields, before)"
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(
+                f"{into} SELECT %s, record_id, source_id, kind, fields::jsonb, before::jsonb "  # noqa: S608
+                "FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[]) "
+                "AS new(record_id, source_id, kind, fields, before) ON CONFLICT DO NOTHING",
+                [
+                    dataset_id,
+                    [change.record_id for change in changes],
+                    [change.source_id for change in changes],
+                    [change.kind for change in changes],
+                    fields,
+                    befores,
+                ],
+            )
+            return
+        cursor.executemany(
+            f"{into} VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+            [
+                (dataset_id.hex, change.record_id, change.source_id, change.kind, changed, before)
+                for change, changed, before in zip(changes, fields, befores, strict=True)
             ],
         )
 
@@ -133,23 +229,34 @@ def moved_at(row: Row) -> datetime | None:
 def _copy(
     columns: str, connection_id: UUID, data_type: str, rows: Sequence[Row], dataset_id: UUID, modified_at: datetime
 ) -> None:
+    """COPY's text form, written here as one piece: the driver would adapt each value of each row on its own."""
+    head = f"{connection_id}\t{_escaped(data_type)}"
+    tail = f"f\t{dataset_id}\t{dataset_id}"
+    lines = [
+        f"{head}\t{_escaped(row.source_id)}\t{_escaped(row.content)}\t\\\\x{row.content_hash.hex()}\t"
+        f"\\\\x{row.raw_hash.hex()}\t{modified_at}\t{_stamp(row.source_modified_us) or _NULL}\t{tail}\n"
+        for row in rows
+    ]
     with connection.cursor() as cursor, cursor.copy(f"COPY syncengine_record ({columns}) FROM STDIN") as copy:
-        for row in rows:
-            copy.write_row(
-                (
-                    connection_id,
-                    data_type,
-                    row.source_id,
-                    row.content.decode(),
-                    row.content_hash,
-                    row.raw_hash,
-                    modified_at,
-                    moved_at(row),
-                    False,
-                    dataset_id,
-                    dataset_id,
-                )
-            )
+        copy.write("".join(lines))
+
+
+_NULL = "\\N"
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+_NEEDS_ESCAPE = re.compile(r"[\\\t\n\r]")
+
+
+def _escaped(text: str) -> str:
+    return text.translate(_ESCAPES) if _NEEDS_ESCAPE.search(text) else text
+
+
+def _stamp(microseconds: int | None) -> Any:
+    """Return the stamp as this database's driver takes it."""
+    if microseconds is None:
+        return None
+    if connection.vendor == "postgresql":
+        return _EPOCH + timedelta(microseconds=microseconds)
+    return (_NAIVE_EPOCH + timedelta(microseconds=microseconds)).isoformat(" ")
 
 
 def _adapt(moment: datetime | None) -> Any:

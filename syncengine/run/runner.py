@@ -108,11 +108,8 @@ def _advance(hold: Hold) -> None:
     while dataset.status in _STAGES:
         stage, work, waits_as, follows = _STAGES[dataset.status]
         hold.look(every=0)
-        try:
-            with hold.timing(stage):
-                work(hold, connector, plan)
-        finally:
-            hold.write_timings()
+        with hold.timing(stage):
+            work(hold, connector, plan)
         if follows == S.COMPLETE:
             complete(hold, connector)
             return

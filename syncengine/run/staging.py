@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable
+from struct import Struct
 from typing import NamedTuple
 from uuid import UUID
 
@@ -22,12 +23,12 @@ from syncengine.states import Stage
 class Row(msgspec.Struct, array_like=True):
     """One record in the standard model, ready to be stored.
 
-    content:             canonical JSON text; b"" when nothing needs to be stored (the record is as we have it).
+    content:             canonical JSON text.
     source_modified_us:  microseconds since 1970 UTC, or None.
     """
 
     source_id: str
-    content: bytes
+    content: str
     content_hash: bytes
     raw_hash: bytes
     source_modified_us: int | None
@@ -46,11 +47,22 @@ class Finding(msgspec.Struct, array_like=True):
 
 
 class MappedPage(msgspec.Struct, array_like=True):
-    """rows: to be stored. known: keys that exist at the source and stay as we have them. findings: see Finding."""
+    """A page of the platform's records, mapped.
+
+    rows:      to be stored.
+    known:     keys that exist at the source and stay as we have them.
+    same:      ids of stored records, 8 bytes each, that the source holds exactly as we have them.
+    findings:  see Finding.
+    """
 
     rows: list[Row]
     known: list[str]
-    findings: list[Finding]
+    same: bytes = b""
+    findings: list[Finding] = []
+
+    @property
+    def same_ids(self) -> array[int]:
+        return array("q", self.same)
 
 
 class Issue(NamedTuple):
@@ -63,15 +75,20 @@ class Issue(NamedTuple):
 
 _encode = msgspec.msgpack.Encoder().encode
 _mapped = msgspec.msgpack.Decoder(MappedPage)
+_judged = msgspec.msgpack.Decoder(tuple[int, list[Finding]])
+_PIECE = 20
+_LENGTH = Struct("<I")
 _PACKING = 1  # a tenth of the size for a hundredth of the time a page takes
 
 
 def write_page(dataset: Dataset, number: int, page: MappedPage) -> None:
-    body = zstd.compress(_encode(page), _PACKING)
+    # What is judged in the next stage stands in front, unpacked, so that it needs not the whole.
+    judged = _encode((len(page.rows), page.findings))
+    body = _LENGTH.pack(len(judged)) + judged + zstd.compress(_encode(page), _PACKING)
     StagedPage.objects.create(dataset=dataset, stage=Stage.MAP, number=number, body=body)
 
 
-def write_seen(dataset: Dataset, number: int, record_ids: Sequence[int]) -> None:
+def write_seen(dataset: Dataset, number: int, record_ids: Iterable[int]) -> None:
     """Note which records a page touched or found as they were (8 bytes each)."""
     StagedPage.objects.create(
         dataset=dataset, stage=Stage.PROCESS, number=number, body=array("q", record_ids).tobytes()
@@ -79,8 +96,20 @@ def write_seen(dataset: Dataset, number: int, record_ids: Sequence[int]) -> None
 
 
 def mapped_page(dataset: Dataset, number: int) -> MappedPage:
-    body = StagedPage.objects.values_list("body", flat=True).get(dataset=dataset, stage=Stage.MAP, number=number)
-    return _mapped.decode(zstd.decompress(bytes(body)))
+    body = _body(dataset, number)
+    start = _LENGTH.size + _LENGTH.unpack_from(body)[0]
+    return _mapped.decode(zstd.decompress(body[start:]))
+
+
+def findings_of(dataset: Dataset, number: int) -> tuple[int, list[Finding]]:
+    """Return how many rows a page has to be stored, and what validation found in them."""
+    body = _body(dataset, number)
+    return _judged.decode(body[_LENGTH.size : _LENGTH.size + _LENGTH.unpack_from(body)[0]])
+
+
+def _body(dataset: Dataset, number: int) -> memoryview:
+    pages = StagedPage.objects.values_list("body", flat=True)
+    return memoryview(pages.get(dataset=dataset, stage=Stage.MAP, number=number))
 
 
 def replace_mapped(dataset: Dataset, number: int, page: MappedPage) -> None:
@@ -104,5 +133,9 @@ def drop_page(dataset: Dataset, number: int) -> None:
 def drop_pages(dataset_id: UUID) -> None:
     """Drop whatever is staged for a dataset that has ended, a few pages at a time."""
     pages = StagedPage.objects.filter(dataset_id=dataset_id)
-    while ids := list(pages.values_list("pk", flat=True)[:20]):
-        StagedPage.objects.filter(pk__in=ids).delete()
+    some = _PIECE
+    while some == _PIECE:
+        ids = list(pages.values_list("pk", flat=True)[:_PIECE])
+        some = len(ids)
+        if ids:
+            StagedPage.objects.filter(pk__in=ids).delete()

@@ -6,7 +6,7 @@ from syncengine.exceptions import ValidationFailed
 from syncengine.models import Dataset, ValidationIssue
 from syncengine.run.lease import Hold
 from syncengine.run.mapping import SHOWN_ISSUES
-from syncengine.run.staging import Finding, MappedPage, mapped_page, replace_mapped
+from syncengine.run.staging import Finding, MappedPage, findings_of, mapped_page, replace_mapped
 from syncengine.run.thresholds import too_many
 from syncengine.states import Stage
 
@@ -18,18 +18,19 @@ def validate_pages(hold: Hold) -> None:
     """
     dataset = hold.dataset
     for number in range(dataset.validated_pages, dataset.page_count):
-        page = mapped_page(dataset, number)
-        bad = {finding.source_id for finding in page.findings if finding.severity == ValidationIssue.ERROR}
-        warnings = sum(1 for finding in page.findings if finding.severity == ValidationIssue.WARNING)
+        row_count, findings = findings_of(dataset, number)
+        bad = {finding.source_id for finding in findings if finding.severity == ValidationIssue.ERROR}
+        warnings = sum(1 for finding in findings if finding.severity == ValidationIssue.WARNING)
         with hold.writing(
             validated_pages=number + 1,
-            validated_count=dataset.validated_count + len(page.rows),
+            validated_count=dataset.validated_count + row_count,
             invalid_count=dataset.invalid_count + len(bad),
             warning_count=dataset.warning_count + warnings,
         ):
             if bad:
-                replace_mapped(dataset, number, _without(page, bad))
-            _write_issues(dataset, page.findings)
+                replace_mapped(dataset, number, _without(mapped_page(dataset, number), bad))
+            if findings:
+                _write_issues(dataset, findings)
         hold.look()
     if too_many(dataset.invalid_count, dataset.fetched_count):
         raise _failure(dataset)
@@ -37,7 +38,8 @@ def validate_pages(hold: Hold) -> None:
 
 def _without(page: MappedPage, bad: set[str]) -> MappedPage:
     # A bad record exists all the same: it is not deleted, and what we have of it stays.
-    return MappedPage([row for row in page.rows if row.source_id not in bad], [*page.known, *sorted(bad)], [])
+    rows = [row for row in page.rows if row.source_id not in bad]
+    return MappedPage(rows, [*page.known, *sorted(bad)], page.same)
 
 
 def _write_issues(dataset: Dataset, findings: list[Finding]) -> None:

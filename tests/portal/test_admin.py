@@ -105,3 +105,11 @@ def test_a_user_can_be_added(root: Client) -> None:
 
 def test_the_admin_is_for_staff(ana: Client) -> None:
     assert ana.get("/admin/").status_code == 302
+
+
+def test_the_queue_is_there_to_look_at_only(root: Client) -> None:
+    request = root.get(reverse("admin:index")).wsgi_request
+    for name in ("OrmQ", "Schedule", "Failure", "Success"):
+        rights = admin.site._registry[apps.get_model("django_q", name)].get_model_perms(request)
+        assert rights == {"add": False, "change": False, "delete": False, "view": True}
+        assert root.get(reverse(f"admin:django_q_{name.lower()}_changelist")).status_code == 200

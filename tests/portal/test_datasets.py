@@ -443,6 +443,8 @@ def test_the_detail_polls_while_active_and_stops_at_the_end(django_assert_num_qu
     assert [found["id"] for _, found in page.elements if found.get("hx-swap-oob")] == [
         "dataset-status",
         "dataset-actions",
+        "dataset-summary",
+        "dataset-facts",
         "dataset-panel",
     ]
 
@@ -510,3 +512,21 @@ def test_what_is_deleted_is_not_found():
     gone = make_dataset(make_connection(make_company(deleted_at=now())))
     assert sign_in().get(detail(gone)).status_code == 404
     assert sign_in(Role.ANALYST).get(reverse("company-dataset-list", args=[gone.company_id])).status_code == 404
+
+
+def test_a_paused_read_looks_like_waiting_and_says_why_once():
+    until = now() + timedelta(minutes=3)
+    described = f"Paused until {until:%Y-%m-%dT%H:%M:%S}Z. The platform asks us to slow down"
+    dataset = make_dataset(status=S.FETCHING, started_at=now(), wake_at=until, status_description=described)
+    page = get(sign_in(), detail(dataset))
+    (badge,) = page.find("span", data_status=S.FETCHING)
+    assert badge["data-tone"] == "retry"
+    assert "The platform asks us to slow down." in page.text
+    assert "Paused until" not in page.text
+
+
+def test_filtering_without_a_reload_also_marks_the_filters():
+    page = get(sign_in(), LIST + "?status=AuthError", **HTMX)
+    swapped = [found["id"] for _, found in page.elements if found.get("hx-swap-oob")]
+    assert swapped == ["filters-clear", "type-count", "status-count", "trigger-count"]
+    assert "Clear" in page.text

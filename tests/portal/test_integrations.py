@@ -77,7 +77,7 @@ def test_the_detail_tells_what_the_platform_can_do():
         "told at once",
         "found by full reads",
         "after 60 days without use",
-        "120 a minute per connection, none over all",
+        "120 a minute per connection, no limit over all",
         "OAuth 2.0",
     ):
         assert words in page.text

@@ -142,8 +142,8 @@ def test_paging_goes_on_by_id(monkeypatch):
 @pytest.mark.parametrize(
     ("good", "latest", "next_sync", "words"),
     [
-        (False, None, None, "Never read well so far."),
-        (True, S.COMPLETE, None, "Last read well 2 h ago. No further read is scheduled."),
+        (False, None, None, "No good read so far."),
+        (True, S.COMPLETE, None, "Last good read 2 h ago. No further read is scheduled."),
         (True, S.COMPLETE, 3, "Next read in 2 h"),
         (True, S.FETCH_ERROR, None, "the read after it failed, and this is still the data from before"),
     ],

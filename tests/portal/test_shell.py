@@ -300,7 +300,7 @@ def test_overview_lists_what_needs_attention(ana: Client) -> None:
         "Broken: MapError in Invoices",
     ]
     lapsing = (at + timedelta(days=30)).strftime("%-d %b %Y")
-    assert attention(found)[2:] == [f"Resting: Sandbox lapses on {lapsing} UTC"]
+    assert attention(found)[2:] == [f"Resting: the authorisation at Sandbox lapses on {lapsing} UTC"]
     assert found.one("a", href=f"/companies/{lost.company_id}/").text == "Reconnect"
 
 

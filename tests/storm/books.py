@@ -62,6 +62,12 @@ def still_active(datasets: Sequence[str]) -> int:
     return Dataset.objects.filter(pk__in=datasets, status__in=DATASET_ACTIVE).count()
 
 
+def holders(datasets: Sequence[str]) -> list[int]:
+    """Return the process ids of the workers that hold one of these datasets now."""
+    held = Dataset.objects.filter(pk__in=datasets, lease_until__gt=now()).exclude(lease_owner="")
+    return [int(owner.rpartition(":")[2]) for owner in held.values_list("lease_owner", flat=True)]
+
+
 def verdict(
     reference: Connection, storm: Sequence[Connection], types: Sequence[str], datasets: Sequence[str]
 ) -> dict[str, int]:

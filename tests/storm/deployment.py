@@ -51,16 +51,19 @@ class Deployment:
                 self.restarts += 1
                 self.start_cluster()
 
-    def kill_something(self, chance: random.Random) -> str:
-        """SIGKILL one process: mostly a worker, sometimes its parent, sentinel, or the whole cluster."""
+    def kill_something(self, chance: random.Random, holders: list[int]) -> str:
+        """SIGKILL one process: mostly a worker that holds a dataset, else any of a cluster, or a cluster whole."""
         cluster = chance.choice(self.clusters)
         try:
+            if holders and chance.random() < 0.7:
+                psutil.Process(chance.choice(holders)).kill()
+                return "worker with a dataset"
             family = psutil.Process(cluster.pid).children(recursive=True)
-            if chance.random() < 0.15 or not family:
+            if chance.random() < 0.3:
                 os.killpg(cluster.pid, signal.SIGKILL)
                 return "cluster"
-            victim = chance.choice(family)
-            name = (victim.name() + " ".join(victim.cmdline()))[:60]
+            victim = chance.choice(family or [psutil.Process(cluster.pid)])
+            name = " ".join(victim.cmdline()).strip() or victim.name()
             victim.kill()
         except (psutil.Error, ProcessLookupError):
             return ""
@@ -88,6 +91,7 @@ def environment(var: Path, database_url: str, redis_url: str, place: str) -> dic
         "HEADRACE_QUEUE": f"storm-{var.name}",
         "HEADRACE_OUTBOUND_ALLOW": place,
         "HEADRACE_LEASE_SECONDS": "3",
+        "HEADRACE_WORKERS": "1",
         "HEADRACE_SWEEP_SECONDS": "1",
         "HEADRACE_REQUEUE_SECONDS": "4",
         "HEADRACE_MAX_LOST_WORKERS": "60",

@@ -20,10 +20,10 @@ from pathlib import Path
 from syncengine.sandbox.server import start
 from tests.storm.deployment import Deployment, environment
 
-# Types with no prerequisite, of sizes between 1 and 1,500 records.
+# Types with no prerequisite, of sizes between a dozen and 4,000 records.
 TYPES = ("invoices", "bills", "payments", "customers", "suppliers", "items", "journalEntries", "creditNotes",
          "billPayments", "chartOfAccounts")  # fmt: skip
-SIZE = 1500
+SIZE = 4000
 
 
 def main() -> int:
@@ -63,6 +63,7 @@ def main() -> int:
                 "queue": "redis" if env["REDIS_URL"] else "database",
                 "datasets": len(datasets),
                 "kills": sum(kills.values()),
+                "killed": dict(kills.most_common(4)),
                 "clusters_restarted": deployment.restarts,
                 "seconds": round(time.monotonic() - first, 1),
                 **found,
@@ -76,7 +77,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     parser.add_argument("--datasets", type=int, default=200)
     parser.add_argument("--kills", type=int, default=60)
-    parser.add_argument("--clusters", type=int, default=2)
+    parser.add_argument("--clusters", type=int, default=3)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--patience", type=float, default=180)
     return parser.parse_args()
@@ -84,21 +85,31 @@ def _arguments() -> argparse.Namespace:
 
 def _storm(deployment: Deployment, datasets: list[str], asked: argparse.Namespace) -> Counter[str]:
     """Kill at random moments until all kills are done; datasets are queued anew when they end too soon."""
-    from tests.storm.books import queue_again, still_active
+    from tests.storm.books import holders, queue_again, still_active
 
     chance, kills = random.Random(asked.seed), Counter[str]()
     while sum(kills.values()) < asked.kills:
-        time.sleep(chance.uniform(0.3, 1.2))
         deployment.supervise()
+        _wait_for_work(datasets)
+        time.sleep(chance.uniform(0.0, 0.4))
         if not still_active(datasets):
             datasets.extend(queue_again(datasets, 40))
-        name = deployment.kill_something(chance)
+        name = deployment.kill_something(chance, holders(datasets))
         if name:
             kills[name] += 1
         if deployment.env["DATABASE_URL"].startswith("postgres") and chance.random() < 0.1:
             _cut_database(chance)
             kills["database connection"] += 1
     return kills
+
+
+def _wait_for_work(datasets: list[str]) -> None:
+    """Let the clusters that were killed come up again, so that the next kill hits somebody at work."""
+    from tests.storm.books import holders
+
+    end = time.monotonic() + 4
+    while not holders(datasets) and time.monotonic() < end:
+        time.sleep(0.1)
 
 
 def _cut_database(chance: random.Random) -> None:

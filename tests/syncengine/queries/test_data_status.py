@@ -94,11 +94,11 @@ def test_related_types_read_on_different_days_are_marked():
     make_data_status(connection, "taxRates", last_successful_sync_at=NOON - timedelta(days=30))
     assert {row.data_type: row.mismatch for row in company_grid(connection.company)} == {
         "customers": (
-            "Customers was last read well on 9 Mar 2026 12:00 UTC, but related data at another time: "
+            "The last good read of Customers was on 9 Mar 2026 12:00 UTC, that of related data on another day: "
             "Invoices on 10 Mar 2026 12:00 UTC. Figures that use them together may not add up."
         ),
         "invoices": (
-            "Invoices was last read well on 10 Mar 2026 12:00 UTC, but related data at another time: "
+            "The last good read of Invoices was on 10 Mar 2026 12:00 UTC, that of related data on another day: "
             "Customers on 9 Mar 2026 12:00 UTC. Figures that use them together may not add up."
         ),
         "taxRates": "",
