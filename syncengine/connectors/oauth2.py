@@ -81,7 +81,7 @@ class OAuth2:
     ) -> Credentials:
         """Exchange the code in the person's answer. Raises: AuthExpired when there is none, or it is refused."""
         if answer.get("error"):
-            raise AuthExpired(f"{self._name} did not give its consent.", upstream=_words(answer))
+            raise AuthExpired(f"Consent was not given at {self._name}.", upstream=_words(answer))
         if not answer.get("code"):
             raise AuthExpired(f"{self._name} sent the person back without a code, so nothing could be linked.")
         body = WebApplicationClient(self._client_id(client)).prepare_request_body(

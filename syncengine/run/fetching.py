@@ -131,7 +131,11 @@ class Source:
     def _keep_rest_of_log(self) -> None:
         rest = self.take_log()
         if rest:
-            with self.hold.writing():
+            dataset = self.hold.dataset
+            with self.hold.writing(
+                request_count=dataset.request_count + len(rest),
+                fetched_bytes=dataset.fetched_bytes + sum(exchange.response_bytes for exchange in rest),
+            ):
                 _write_log(self.hold, rest)
 
 

@@ -237,7 +237,12 @@ def _copy(
         f"\\\\x{row.raw_hash.hex()}\t{modified_at}\t{_stamp(row.source_modified_us) or _NULL}\t{tail}\n"
         for row in rows
     ]
-    with connection.cursor() as cursor, cursor.copy(f"COPY syncengine_record ({columns}) FROM STDIN") as copy:
+    # Django turns the errors of its own cursor methods only into its own; COPY is not one of them.
+    with (
+        connection.wrap_database_errors,
+        connection.cursor() as cursor,
+        cursor.copy(f"COPY syncengine_record ({columns}) FROM STDIN") as copy,
+    ):
         copy.write("".join(lines))
 
 

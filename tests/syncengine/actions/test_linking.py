@@ -120,13 +120,13 @@ def test_a_newer_attempt_ends_the_older_one(pending):
 
 def test_a_denied_consent_leaves_the_connection_pending_and_says_why(pending):
     answer = consent(begin(pending), "deny")
-    with pytest.raises(LinkRefused, match="Sandbox did not give its consent") as refusal:
+    with pytest.raises(LinkRefused, match="Consent was not given at Sandbox") as refusal:
         finish(answer)
     assert (refusal.value.connection, refusal.value.upstream) == (pending, "access_denied")
     pending.refresh_from_db()
     assert (pending.status, bytes(pending.credentials)) == (ConnectionStatus.PENDING_AUTH, b"")
     attempt = LinkAttempt.objects.get()
-    assert (attempt.error_message, attempt.upstream_words) == ("Sandbox did not give its consent.", "access_denied")
+    assert (attempt.error_message, attempt.upstream_words) == ("Consent was not given at Sandbox.", "access_denied")
     assert attempt.ended_at is not None
     assert kinds(pending)[-1] == "connection.linking_failed"
     assert Dataset.objects.count() == 0
