@@ -49,7 +49,7 @@ def pouring(*parts: Iterator[bytes] | bytes, pause: float = 0.0):
     [
         ("gzip", gzip.compress(b"hello" * 1000, mtime=0)),
         ("x-gzip", gzip.compress(b"hello" * 1000, mtime=0)),
-        ("GZIP", gzip.compress(b"hello" * 400, mtime=0) + gzip.compress(b"hello" * 600)),
+        ("GZIP", gzip.compress(b"hello" * 400, mtime=0) + gzip.compress(b"hello" * 600, mtime=0)),
         ("deflate", zlib.compress(b"hello" * 1000)),
         ("deflate", zlib.compress(b"hello" * 1000, wbits=-15)),
         ("identity", b"hello" * 1000),
