@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.conf import settings
 from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
@@ -109,7 +110,8 @@ def test_the_admin_is_for_staff(ana: Client) -> None:
 
 def test_the_queue_is_there_to_look_at_only(root: Client) -> None:
     request = root.get(reverse("admin:index")).wsgi_request
-    for name in ("OrmQ", "Schedule", "Failure", "Success"):
+    # With Redis as the queue there are no queued tasks in the database to look at.
+    for name in ("Schedule", "Failure", "Success", *(() if settings.REDIS_URL else ("OrmQ",))):
         rights = admin.site._registry[apps.get_model("django_q", name)].get_model_perms(request)
         assert rights == {"add": False, "change": False, "delete": False, "view": True}
         assert root.get(reverse(f"admin:django_q_{name.lower()}_changelist")).status_code == 200
