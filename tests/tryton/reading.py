@@ -49,7 +49,7 @@ class Reader:
                 for text in page.records:
                     mapped = self.connector.map_record(data_type, msgspec.json.decode(text))
                     records[mapped.source_id] = mapped.content
-                known.update(page.known)
+                known.update(page.known or ())
                 pages += 1
         return Read(records, known, pages)
 
