@@ -41,7 +41,22 @@ class Attention:
     at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ApiRouter:
+    """A router of the JSON API.
+
+    router:      dotted path of its `portal.api.schema.WireRouter`; its operations carry whole paths ("/companies/…").
+    prefix:      where another dialect's error body holds, e.g. "/v1"; with `error_body`, else "".
+    error_body:  dotted path of a function (Problem, correlation id) -> dict, "" for the Codat dialect.
+    """
+
+    router: str
+    prefix: str = ""
+    error_body: str = ""
+
+
 _navigation: dict[str, Entry] = {}
+_api_routers: dict[str, ApiRouter] = {}
 _company_tabs: dict[str, Entry] = {}
 _attention: list[str] = []
 
@@ -58,6 +73,15 @@ def register_attention(finder: str) -> None:
     """Add a function, named by its dotted path, that takes the user and yields Attention."""
     if finder not in _attention:
         _attention.append(finder)
+
+
+def register_api_router(router: str, *, prefix: str = "", error_body: str = "") -> None:
+    """Add a router to the JSON API, named by its dotted path."""
+    _api_routers[router] = ApiRouter(router, prefix, error_body)
+
+
+def api_routers() -> list[ApiRouter]:
+    return list(_api_routers.values())
 
 
 def navigation(user: Viewer) -> list[Entry]:

@@ -1,6 +1,6 @@
 """The shell's own entries in its registers."""
 
-from portal.registers import register_attention, register_company_tab, register_navigation
+from portal.registers import register_api_router, register_attention, register_company_tab, register_navigation
 
 
 def register() -> None:
@@ -15,3 +15,4 @@ def register() -> None:
     register_attention("portal.attention.deauthorized")
     register_attention("portal.attention.failing")
     register_attention("portal.attention.lapsing")
+    register_api_router("portal.api.companies.router")

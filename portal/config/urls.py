@@ -1,7 +1,10 @@
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
+
+from portal.api.door import door
 
 urlpatterns = [
+    re_path(r"^[aA][pP][iI](?:/(?P<path>.*))?\Z", door, name="api"),
     path("admin/", admin.site.urls),
     path("", include("portal.urls")),
 ]
