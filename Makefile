@@ -1,7 +1,7 @@
 # Needs make and one Python 3.12 or newer; everything else is fetched into .venv and .tools. `make help` lists the targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help up test lint types check browser tryton storm bench ci clean
+.PHONY: help up test lint types check browser tryton sdk conformance storm bench ci clean
 
 PYTEST := .venv/bin/pytest
 PARALLEL ?= -n 2 --dist loadfile
@@ -14,13 +14,19 @@ up: $(READY) ## portal, worker, sandbox and demo data on 127.0.0.1:8000; PORT= c
 	@exec .venv/bin/python manage.py up
 
 test: $(READY) ## every test that needs no outside service
-	$(PYTEST) -m "not browser and not tryton and not storm" $(PARALLEL)
+	$(PYTEST) -m "not browser and not tryton and not sdk and not conformance and not storm" $(PARALLEL)
 
 browser: $(READY) ## the pages in real Chromium
 	$(PYTEST) -m browser tests/browser
 
 tryton: $(READY) ## against a real Tryton server, which it installs and starts
 	$(PYTEST) -m tryton tests/tryton
+
+sdk: $(READY) ## the running server under the official SDKs, which it installs
+	$(PYTEST) -m sdk tests/sdk
+
+conformance: $(READY) ## thousands of generated requests, against our own document and the vendor's (CONTRACTS= says where that lies)
+	$(PYTEST) -m conformance tests/conformance
 
 storm: $(READY) ## kill workers for minutes, on SQLite, PostgreSQL and Redis; prints stuck, lost, duplicated
 	$(PYTEST) -m storm -s tests/storm

@@ -1,4 +1,4 @@
-"""Measure one read by the engine: `python -m bench.ours full|unchanged|incremental ADDRESS`."""
+"""Measure one read by a worker that has started: `python -m bench.ours full|unchanged|incremental ADDRESS`."""
 
 import sys
 from datetime import timedelta
@@ -13,9 +13,9 @@ from bench.measure import BUSINESS, control, measured  # noqa: E402
 from syncengine.actions.companies import create_company  # noqa: E402
 from syncengine.actions.connections import create_connection  # noqa: E402
 from syncengine.actions.datasets import queue_dataset  # noqa: E402
-from syncengine.connectors.registry import connector_for  # noqa: E402
 from syncengine.models import Connection, Dataset, Integration  # noqa: E402
 from syncengine.run.runner import run_dataset  # noqa: E402
+from syncengine.run.warming import warm_up  # noqa: E402
 from syncengine.secrets import seal  # noqa: E402
 from syncengine.states import ConnectionStatus, DatasetStatus, ReadMode  # noqa: E402
 
@@ -41,7 +41,7 @@ def connection_to(address: str) -> Connection:
 
 def main(case: str, address: str) -> None:
     connection = connection_to(address)
-    connector_for("mqjo")
+    warm_up()
     mode = ReadMode.FULL if case in ("full", "unchanged") else ""
     dataset = queue_dataset(connection, "invoices", actor="bench", mode=mode)
     with measured() as figures:

@@ -37,6 +37,10 @@ RIGHTS: dict[str, Role] = {
     "sync_settings.edit": Role.DEVELOPER,
     "integrations.view": Role.DEVELOPER,
     "integrations.edit": Role.DEVELOPER,
+    "api_keys.edit": Role.DEVELOPER,
+    "webhooks.view": Role.ANALYST,
+    "webhooks.edit": Role.DEVELOPER,
+    "profile.edit": Role.DEVELOPER,
     "users.edit": Role.ADMINISTRATOR,
 }
 

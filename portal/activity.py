@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from portal.models import User
+from portal.models import ApiKey, User
 from syncengine.datatypes import DATA_TYPES
 from syncengine.models import Company, Event
 
@@ -25,6 +26,9 @@ ACTORS = {
 SENTENCES: dict[str, str] = {
     "company.created": "Company created as “{name}”",
     "company.renamed": "Renamed from “{before}” to “{after}”",
+    "company.changed": "Description or tags changed",
+    "company.product_added": "Product {product} enabled",
+    "company.product_removed": "Product {product} disabled",
     "connection.created": "Connection added",
     "connection.linking_started": "Linking started",
     "connection.linking_failed": "Linking did not succeed: {reason}",
@@ -71,11 +75,18 @@ def recent_activity(company: Company, *, limit: int = 12) -> list[Activity]:
 
 
 def actor_names(actors: Iterable[str]) -> dict[str, str]:
-    """Return how to call each actor ("user:<uuid>", "api-key:ci", "schedule" …); one query, none without users."""
+    """Return how to call each actor ("user:<uuid>", "api-key:<uuid>", "schedule" …).
+
+    One query for the users and one for the keys among them, none where there are none.
+    """
     wanted = set(actors)
-    ids = {actor: _user_id(actor) for actor in wanted}
-    users = {user.pk: str(user) for user in User.objects.filter(pk__in=[pk for pk in ids.values() if pk])}
-    return {actor: _name(actor, users.get(pk) if pk else None) for actor, pk in ids.items()}
+    users, keys = _ids(wanted, "user"), _ids(wanted, "api-key")
+    names = {user.pk: str(user) for user in User.objects.filter(pk__in=users.values())} if users else {}
+    if keys:
+        named = ApiKey.objects.filter(pk__in=keys.values()).exclude(name="")
+        names |= {key.pk: f"API key “{key.name}”" for key in named}
+    ids = users | keys
+    return {actor: _name(actor, names.get(ids[actor]) if actor in ids else None) for actor in wanted}
 
 
 def _belong_together(one: Event, other: Event) -> bool:
@@ -91,20 +102,24 @@ def _activity(group: list[Event], who: str) -> Activity:
     return Activity(first.at, f"{len(group)} reads queued", who, detail=", ".join(types))
 
 
-def _user_id(actor: str) -> UUID | None:
-    kind, _, rest = actor.partition(":")
-    try:
-        return UUID(rest) if kind == "user" else None
-    except ValueError:
-        return None
+def _ids(actors: Iterable[str], kind: str) -> dict[str, UUID]:
+    found = {}
+    for actor in actors:
+        before, _, rest = actor.partition(":")
+        if before == kind:
+            with suppress(ValueError):
+                found[actor] = UUID(rest)
+    return found
 
 
-def _name(actor: str, user: str | None) -> str:
+def _name(actor: str, found: str | None) -> str:
     kind, _, rest = actor.partition(":")
     if kind == "user":
-        return user or "a former user"
+        return found or "a former user"
     if kind == "api-key":
-        return f"API key {rest}"
+        return found or f"API key {rest}"
+    if kind == "access-token":
+        return "an access token"
     if kind == "customer":
         return "the customer"
     if kind == "dataset":

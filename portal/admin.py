@@ -6,9 +6,11 @@ import django_q.admin  # noqa: F401  registers the queue's models, which are the
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminPasswordChangeForm, AdminUserCreationForm
+from django.db.models import Model
+from django.http import HttpRequest
 from django_q.models import Failure, OrmQ, Schedule, Success
 
-from portal.models import User
+from portal.models import ApiKey, ApiKeySecret, CompanyAccessToken, DeploymentSettings, User
 from syncengine.admin import ReadOnlyAdmin
 
 admin.site.site_header = admin.site.site_title = "Headrace administration"
@@ -40,6 +42,36 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
         ("Access", {"fields": ("is_active", "is_staff", "is_superuser", "last_login", "created_at")}),
     )
     add_fieldsets: Any = ((None, {"fields": ("email", "name", "role", "usable_password", "password1", "password2")}),)
+
+
+class SecretAdmin(ReadOnlyAdmin):
+    """Keys and tokens, without what is kept to recognise them."""
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
+        return [name for name in super().get_fields(request, obj) if name != "hash"]
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(ReadOnlyAdmin):
+    list_display = ("name", "id", "created_at", "last_used_at", "expires_at", "revoked_at")
+    search_fields = ("name", "=id")
+
+
+@admin.register(ApiKeySecret)
+class ApiKeySecretAdmin(SecretAdmin):
+    list_display = ("hint", "key", "created_at", "ends_at")
+    list_select_related = ("key",)
+
+
+@admin.register(CompanyAccessToken)
+class CompanyAccessTokenAdmin(SecretAdmin):
+    list_display = ("id", "company", "created_at", "expires_at")
+    list_select_related = ("company",)
+
+
+@admin.register(DeploymentSettings)
+class DeploymentSettingsAdmin(ReadOnlyAdmin):
+    list_display = ("name", "client_id", "redirect_url")
 
 
 class QueueAdmin(ReadOnlyAdmin):

@@ -21,6 +21,7 @@ from syncengine.sandbox.options import Options
 from syncengine.states import DATASET_ACTIVE, ConnectionStatus, DatasetStatus
 
 PLATFORM = "mqjo"
+SIDES = (PLATFORM, "aiwb", "bksb")  # one sandbox: as an accounting platform, as a shop, as a bank
 ACTOR = "demo"
 # The business at the sandbox, by its id there, and the company here.
 SYNCED = ("brightwater", "Brightwater Bakery")
@@ -33,13 +34,14 @@ class DemoIncomplete(Exception):
 
 
 def connect_sandbox() -> None:
-    """Tell the integration where the sandbox answers and as whom we come. Safe to repeat."""
-    integration = Integration.objects.get(key=PLATFORM)
-    if integration.client and integration.settings.get("base_url") == settings.HEADRACE_SANDBOX_URL:
-        return
+    """Tell its three integrations where the sandbox answers and as whom we come. Safe to repeat."""
     usual = Options()
     client = {"client_id": usual.client_id, "client_secret": usual.client_secret}
-    save_integration(integration, settings={"base_url": settings.HEADRACE_SANDBOX_URL}, client=client, actor=ACTOR)
+    for integration in Integration.objects.filter(key__in=SIDES):
+        if not integration.client or integration.settings.get("base_url") != settings.HEADRACE_SANDBOX_URL:
+            save_integration(
+                integration, settings={"base_url": settings.HEADRACE_SANDBOX_URL}, client=client, actor=ACTOR
+            )
 
 
 def load(control_key: str, say: Callable[[str], None], seconds: float = 180) -> None:

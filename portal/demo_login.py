@@ -5,12 +5,18 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from portal.models import User
+from portal.actions.api_keys import create_api_key, rotate_api_key
+from portal.api.principals import authenticate
+from portal.models import ApiKey, User
+from portal.scopes import SCOPES
+from syncengine.exceptions import Refused
 
 EMAIL = "admin@headrace.example"
+ACTOR = "demo"
 
 
 def load(path: Path) -> dict[str, str] | None:
@@ -37,9 +43,24 @@ def login(path: Path) -> dict[str, str]:
     return {"email": EMAIL, "password": password}
 
 
-def save(path: Path, *, portal_url: str, email: str, password: str) -> None:
-    """Write the file, mode 0600 from its first byte; an API key that stands there already is kept."""
-    api_key = (load(path) or {}).get("api_key", "")
+def api_key(path: Path) -> str:
+    """Return the demo's API key; a lost file means a new secret. Returns "" once somebody has revoked the key."""
+    known = (load(path) or {}).get("api_key", "")
+    if authenticate(known) is not None:
+        return known
+    made = ApiKey.objects.filter(created_by=ACTOR).first()
+    try:
+        if made is not None:
+            return rotate_api_key(made, overlap=timedelta(0), actor=ACTOR).secret
+        return create_api_key(name="demo", scopes=SCOPES, actor=ACTOR).secret
+    except Refused:
+        return ""
+
+
+def save(path: Path, *, portal_url: str, email: str, password: str, api_key: str | None = None) -> None:
+    """Write the file, mode 0600 from its first byte. With `api_key` None the one that stands there is kept."""
+    if api_key is None:
+        api_key = (load(path) or {}).get("api_key", "")
     told = {
         "portal_url": portal_url,
         "api_url": f"{portal_url}/api",

@@ -32,6 +32,15 @@ TONES: dict[str, str] = {
     ConnectionStatus.LINKED: "good",
     ConnectionStatus.DEAUTHORIZED: "customer",
     ConnectionStatus.UNLINKED: "ended",
+    # Webhook messages and endpoints.
+    "Sending": "waiting",
+    "Attempting": "working",
+    "Success": "good",
+    "Failure": "ours",
+    "Enabled": "good",
+    "Failing": "retry",
+    "Paused": "ended",
+    "Disabled": "ours",
 }
 
 WHO_MUST_ACT: dict[str, tuple[str, str]] = {

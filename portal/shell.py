@@ -1,6 +1,27 @@
 """The shell's own entries in its registers."""
 
+from portal.models import DeploymentSettings, WebhookConsumer
 from portal.registers import register_api_router, register_attention, register_company_tab, register_navigation
+from syncengine.actions.keys import register_sealed
+
+API_ROUTERS = (
+    "companies",
+    "connections",
+    "integrations",
+    "refresh",
+    "history",
+    "sync_settings",
+    "products",
+    "access_tokens",
+    "profile",
+    "api_keys",
+    "cors_settings",
+    "metrics",
+    "webhooks",
+    "data_records",
+    "data_statements",
+    "data_files",
+)
 
 
 def register() -> None:
@@ -9,10 +30,17 @@ def register() -> None:
     register_navigation("Data history", "dataset-list", "history", 30, may="data.view")
     register_navigation("Data types", "sync-settings", "types", 40, may="sync_settings.view")
     register_navigation("Integrations", "integration-list", "integrations", 50, may="integrations.view")
+    register_navigation("Webhooks", "webhook-list", "webhooks", 60, may="webhooks.view")
+    register_navigation("API keys", "api-key-list", "key", 80, may="api_keys.edit")
+    register_navigation("Organisation", "organisation", "organisation", 90, may="profile.edit")
     register_company_tab("Overview", "company-detail", 10)
     register_company_tab("Data history", "company-dataset-list", 20, may="data.view")
     register_company_tab("Settings", "company-sync-settings", 90, may="sync_settings.view")
     register_attention("portal.attention.deauthorized")
     register_attention("portal.attention.failing")
     register_attention("portal.attention.lapsing")
-    register_api_router("portal.api.companies.router")
+    for name in API_ROUTERS:
+        register_api_router(f"portal.api.{name}.router")
+    register_sealed(DeploymentSettings, "alert_auth_header")
+    for column in ("secret", "previous_secret", "headers"):
+        register_sealed(WebhookConsumer, column)

@@ -33,4 +33,6 @@ urlpatterns = [
     path("s/<str:token>/<uuid:connection_id>/", linking.customer_link, name="customer-link"),
     path("s/<str:token>/<uuid:connection_id>/approve/", linking.customer_approve, name="customer-approve"),
     path("", include("portal.urls_data")),
+    path("", include("portal.urls_settings")),
+    path("", include("portal.urls_monitor")),
 ]

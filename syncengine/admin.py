@@ -105,6 +105,15 @@ class RecordAdmin(ReadOnlyAdmin):
     ordering = ("-id",)
 
 
+@admin.register(models.RecordPageMarks)
+class RecordPageMarksAdmin(ReadOnlyAdmin):
+    list_display = ("data_type", "connection_id", "dataset_id", "total", "step")
+    search_fields = ("data_type", "=connection__id")
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
+        return [name for name in super().get_fields(request, obj) if name != "keys"]  # thousands of them
+
+
 @admin.register(models.Event)
 class EventAdmin(ReadOnlyAdmin):
     list_display = ("kind", "at", "actor", "company_id", "connection_id", "dataset_id")

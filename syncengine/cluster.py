@@ -29,6 +29,8 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from django import db
+from django.conf import settings
+from django.utils.module_loading import import_string
 from django_q.cluster import Cluster as PlainCluster
 from django_q.cluster import Sentinel as PlainSentinel
 from django_q.cluster import get_mp_context
@@ -50,10 +52,12 @@ __all__ = ["Cluster", "Sentinel", "stopping", "warn_of_sqlite"]
 log = logging.getLogger(__name__)
 
 TASKS = "syncengine.tasks"
+WARM_UP = "syncengine.run.warming.warm_up"
 GUARD_SECONDS = 0.2
 FAST_STOP_SECONDS = 3.0  # for the tasks in hand, when the group was told to stop or a process died
 LINGER_SECONDS = 10.0  # for a worker that says it is done to leave
 RESULTS_SECONDS = 10.0  # for the last results to be saved
+COMPANION_SECONDS = 20.0  # for a companion to finish what it has in hand
 IDLE, RECYCLED, TIMED_OUT = -1, -2, 0  # what django-q2's worker writes into its timer; more than 0 is a task in hand
 
 _NO_BROKER = object()  # django-q2 would open the database here, and every child would inherit the connection
@@ -79,7 +83,9 @@ class Cluster(PlainCluster):  # type: ignore[misc]
     def run(self) -> int:
         """Run until stopped or broken and return the exit code: 0, or 70 for the supervisor to start us again."""
         warn_of_sqlite()
-        import_module(TASKS)  # once, before the fork: workers share its memory, and the first task does not wait for it
+        # Once, before the fork: workers share the memory, and the first task of none waits for it.
+        import_module(TASKS)
+        import_string(WARM_UP)()
         self.start()
         log.info("Worker cluster %s: %s workers on queue %s.", self.name, Conf.WORKERS, Conf.CLUSTER_NAME)
         told = 0
@@ -156,6 +162,7 @@ class Sentinel(PlainSentinel):  # type: ignore[misc]
         self.fast_ends_at: float | None = None
         self.hurt = False  # somebody was killed, so a shared lock may be lost
         self.keeper: Any = None
+        self.companions: list[Any] = []
         self.done = RawArray("Q", self.pool_size)
         signal.signal(signal.SIGUSR1, self._on_orderly_stop)
         signal.signal(signal.SIGTERM, self._on_fast_stop)
@@ -177,6 +184,7 @@ class Sentinel(PlainSentinel):  # type: ignore[misc]
         self.monitor = _spawn("monitor", run_monitor, self.result_queue, on_sigterm=signal.SIG_IGN)
         self.pusher = _spawn("pusher", run_pusher, self.task_queue, self.done)
         self.keeper = _spawn("keeper", run_keeper, on_sigterm=signal.SIG_IGN)
+        self.companions = [_spawn_companion(name) for name in settings.CLUSTER_COMPANIONS]
 
     def spawn_worker(self, seat: int) -> None:
         timer = multiprocessing.Value("f", IDLE)
@@ -186,7 +194,8 @@ class Sentinel(PlainSentinel):  # type: ignore[misc]
         self.pool.append(process)
 
     def processes(self) -> list[Any]:
-        return [process for process in (*self.pool, self.monitor, self.pusher, self.keeper) if process]
+        helpers = (self.monitor, self.pusher, self.keeper)
+        return [process for process in (*self.pool, *helpers, *self.companions) if process]
 
     # -- while it runs --
 
@@ -200,6 +209,14 @@ class Sentinel(PlainSentinel):  # type: ignore[misc]
             for process in (self.monitor, self.pusher, self.keeper):
                 if not (process.is_alive() or self.fast_stop):
                     raise ClusterBrokenError(f"The {process.name} died ({_how(process.exitcode)}).")
+            self.companions = [self._kept_company(process) for process in self.companions]
+
+    def _kept_company(self, process: Any) -> Any:
+        """Return the companion, or the one that takes a dead one's place: it shares no lock with the others."""
+        if process.is_alive() or self.fast_stop or time.monotonic() - process.started_at < 1:
+            return process
+        log.critical("The %s died (%s) and is replaced.", process.name, _how(process.exitcode))
+        return _spawn_companion(process.name)
 
     def _look_after(self, process: Any, elapsed: float) -> None:
         if process.is_alive():
@@ -240,8 +257,11 @@ class Sentinel(PlainSentinel):  # type: ignore[misc]
     def stop(self) -> None:
         """End the cluster after the tasks in hand, or in a moment. Never waits for what cannot come."""
         self.keeper.kill()
+        for companion in self.companions:
+            companion.terminate()
         self._until_gone([self.pusher])
         self._until_gone(self.pool, tell=self._offer_stop)
+        self._until_gone(self.companions, seconds=COMPANION_SECONDS)
         if not self.hurt:
             self.result_queue.put("STOP")
         self._until_gone([self.monitor], seconds=RESULTS_SECONDS)
@@ -283,7 +303,8 @@ class Sentinel(PlainSentinel):  # type: ignore[misc]
 
     def _still_whole(self) -> None:
         for process in self.processes():
-            if process.exitcode and not (process is self.keeper or process.overran):
+            alone = process is self.keeper or process in self.companions
+            if process.exitcode and not (alone or process.overran):
                 raise ClusterBrokenError(f"{process.name} died while stopping ({_how(process.exitcode)}).")
 
     def _offer_stop(self) -> None:
@@ -311,6 +332,17 @@ def _spawn(name: str, target: Callable[..., None], *arguments: Any, on_sigterm: 
     with stop_signals_held():
         process.start()
     return process
+
+
+def _spawn_companion(name: str) -> Any:
+    """Start the process that CLUSTER_COMPANIONS names: work of another package that must not wait behind tasks."""
+    process = _spawn(name, _run_companion, settings.CLUSTER_COMPANIONS[name])
+    process.started_at = time.monotonic()
+    return process
+
+
+def _run_companion(path: str) -> None:
+    import_string(path)()
 
 
 def _run_child(parent_pid: int, on_sigterm: Any, target: Callable[..., None], *arguments: Any) -> None:

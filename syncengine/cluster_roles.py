@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from multiprocessing.sharedctypes import Synchronized
 from queue import Empty, Full
 from typing import Any
@@ -86,6 +87,8 @@ def run_worker(tasks: Queue, results: Queue, timer: Synchronized[float], timeout
             Conf.RECYCLE = done[seat] - begun_with  # in this process: leave after this task, to be replaced if need be
 
     post_execute_in_worker.connect(count, weak=False)
+    with suppress(*OUTAGE):
+        db.connection.ensure_connection()  # now, rather than when the first task waits for it
     worker(tasks, results, timer, timeout)
 
 

@@ -1,4 +1,4 @@
-"""Facts, recorded in the transaction of the change that made them true, and handed to whoever subscribed."""
+"""Facts, recorded in the transaction of the change that made them true. `run/telling.py` hands them to subscribers."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.utils.timezone import now
 
 from syncengine.models import Company, Connection, Dataset, Event
-from syncengine.queue import enqueue
 
 
 def record_event(
@@ -18,16 +18,14 @@ def record_event(
     actor: str = "",
     **data: Any,
 ) -> Event:
-    """Write one event and wake its subscribers.
+    """Write one event. The row is the outbox: it stays untold until every subscriber has made of it what it makes.
 
     kind:   noun.verb in the past, e.g. "dataset.completed".
     about:  what it happened to; its company and connection are noted with it.
     data:   JSON-able members: ids, counts and words, never a secret and never a record's content.
     """
-    event = Event.objects.create(kind=kind, actor=actor, data=data, **_places(about))
-    for task in settings.EVENT_SUBSCRIBERS:
-        enqueue(task, str(event.pk))
-    return event
+    nobody = None if settings.EVENT_SUBSCRIBERS else now()
+    return Event.objects.create(kind=kind, actor=actor, data=data, told_at=nobody, **_places(about))
 
 
 def _places(about: Company | Connection | Dataset | None) -> dict[str, UUID]:

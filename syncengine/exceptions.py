@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from syncengine.states import DatasetStatus, Responsible
@@ -99,10 +101,14 @@ class DatasetError(SyncEngineError):
 
 
 class ConnectorError(DatasetError):
-    """Raised by connectors and the outbound client, never anything else."""
+    """Raised by connectors and the outbound client, never anything else.
+
+    sent:  whether a byte of the request may have left; False only where that is certain.
+    """
 
     ends_as = DatasetStatus.FETCH_ERROR
     responsible = Responsible.PLATFORM
+    sent: bool = True
 
 
 class AuthExpired(ConnectorError):
@@ -166,6 +172,49 @@ class PrerequisiteMissing(ConnectorError):
     """Something else must be done first: another data type read, a setting filled in."""
 
     ends_as = DatasetStatus.PREREQUISITE_NOT_MET
+    responsible = Responsible.OPERATOR
+
+
+@dataclass(frozen=True, slots=True)
+class PushIssue:
+    """What is wrong with one member of a write.
+
+    item_id:         the member's path in PascalCase: `NominalCode`, `PaymentAllocations[0].Allocation.Currency`; "" for
+                     the whole record.
+    validator_name:  the standard model's class: `Account`.
+    """
+
+    item_id: str
+    message: str
+    validator_name: str = ""
+
+
+class PushRejected(ConnectorError):
+    """The write was refused for what it holds; nothing was written."""
+
+    responsible = Responsible.OPERATOR
+
+    def __init__(
+        self,
+        issues: Sequence[PushIssue],
+        headline: str = "The platform refused the record.",
+        *,
+        upstream: str = "",
+        status_code: int | None = None,
+    ) -> None:
+        super().__init__(headline, upstream=upstream, status_code=status_code)
+        self.issues = tuple(issues)
+
+
+class SourceChanged(ConnectorError):
+    """The platform's copy is newer than the one the change was made on; nothing was written."""
+
+    responsible = Responsible.OPERATOR
+
+
+class OutcomeUnknown(ConnectorError):
+    """The write was sent, and whether the platform did it is not known. It must not be sent again blindly."""
+
     responsible = Responsible.OPERATOR
 
 

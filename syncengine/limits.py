@@ -165,7 +165,8 @@ end
 
 
 @cache
-def _scripts(url: str) -> tuple[Any, Any]:
+def redis_scripts(url: str) -> tuple[Any, Any]:
+    """Return the two scripts of a client that connects when one is first called."""
     # Not at the top: it takes longer to import than all the rest of the engine, and most deployments have none.
     from redis import Redis
 
@@ -174,12 +175,12 @@ def _scripts(url: str) -> tuple[Any, Any]:
 
 
 def _take_in_redis(budgets: Sequence[Budget], now: float | None) -> float:
-    take_script, _ = _scripts(settings.REDIS_URL)
+    take_script, _ = redis_scripts(settings.REDIS_URL)
     numbers = [str(number) for budget in budgets for number in (budget.interval, budget.tolerance)]
     keys = [REDIS_PREFIX + budget.key for budget in budgets]
     return float(take_script(keys=keys, args=["" if now is None else str(now), *numbers]))
 
 
 def _shut_in_redis(key: str, seconds: float, now: float | None) -> None:
-    _, shut_script = _scripts(settings.REDIS_URL)
+    _, shut_script = redis_scripts(settings.REDIS_URL)
     shut_script(keys=[REDIS_PREFIX + key], args=["" if now is None else str(now), str(seconds)])

@@ -2,22 +2,119 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any, Protocol, runtime_checkable
 
-from syncengine.connectors.base import FetchPlan
+from syncengine.connectors.base import Connector, FetchPlan
+from syncengine.datatypes import data_type_for
 from syncengine.exceptions import UnknownDataType
-from syncengine.models import Dataset
+from syncengine.models import Connection, Dataset
 from syncengine.states import ReadMode
 
 type PlanBuilder = Callable[[Dataset], FetchPlan]
+type ConnectorMaker = Callable[[Dataset, Connector], Connector]
+type KeyFinder = Callable[[Connection, str], str]
 
-_builders: dict[str, PlanBuilder] = {}
+
+@dataclass(frozen=True, slots=True)
+class _Feature:
+    plan: PlanBuilder
+    connector: ConnectorMaker
+    key: KeyFinder
 
 
-def register(prefix: str, builder: PlanBuilder) -> None:
-    """Have data types that begin with `prefix/` planned by `builder`."""
-    _builders[prefix] = builder
+_features: dict[str, _Feature] = {}
+KEEPS_RAW = "keeps_raw"  # noted in a dataset's settings_used when it began so
+
+
+class RawKeeper(Protocol):
+    """A feature that keeps the platform's own text of records. Pairs are (source id, text)."""
+
+    def wants(self, connection: Connection, data_type: str) -> bool:
+        """Whether it wants every record of the type; of all types it is given a few as samples."""
+        ...
+
+    def keep(self, dataset: Dataset, changed: Sequence[tuple[str, bytes]], same: Sequence[tuple[str, bytes]]) -> None:
+        """Store texts, in the transaction that stores the records: of new and changed ones, and of unchanged ones."""
+        ...
+
+    def undo(self, dataset: Dataset) -> None:
+        """Forget the texts of new and changed records that this dataset stored: they are put back as they were."""
+        ...
+
+
+_raw_keepers: list[RawKeeper] = []
+
+
+@runtime_checkable
+class KeepsSettings(Protocol):
+    """A connector that was made for one dataset: what it was made of is kept there when the dataset begins."""
+
+    settings_used: Mapping[str, Any]
+
+
+def register(
+    prefix: str,
+    builder: PlanBuilder,
+    *,
+    connector: ConnectorMaker = lambda _, base: base,
+    key: KeyFinder = lambda _, data_type: data_type,
+) -> None:
+    """Have data types that begin with `prefix/` planned by `builder`.
+
+    connector:  makes the connector that reads a dataset out of the platform's own. Raises ConnectorError subclasses.
+    key:        returns the data type as it is stored, when a read over a connection is asked for. Raises Refused.
+    """
+    _features[prefix] = _Feature(builder, connector, key)
+
+
+def register_raw_keeper(keeper: RawKeeper) -> None:
+    _raw_keepers[:] = [keeper]
+
+
+def raw_keeper() -> RawKeeper | None:
+    return _raw_keepers[0] if _raw_keepers else None
+
+
+def keeps_raw(connector: Connector) -> bool:
+    """Whether every record's own text is kept of what this connector reads."""
+    return isinstance(connector, KeepsSettings) and bool(connector.settings_used.get(KEEPS_RAW))
+
+
+def key_for(connection: Connection, data_type: str) -> str:
+    """Return the data type as datasets and records hold it, however it was written.
+
+    Raises: UnknownDataType, and Refused subclasses of the feature that the prefix belongs to.
+    """
+    feature = _feature(data_type)
+    return data_type_for(data_type).key if feature is None else feature.key(connection, data_type)
+
+
+def connector_of(dataset: Dataset, base: Connector) -> Connector:
+    """Return what reads this dataset: the platform's connector, or what a feature makes of it."""
+    feature = _feature(dataset.data_type)
+    if feature is not None:
+        return feature.connector(dataset, base)
+    keeper = raw_keeper()
+    begun = bool(dataset.mode)  # then it goes on as it began
+    wanted = dataset.settings_used.get(KEEPS_RAW) if begun else keeper and keeper.wants(*_read_of(dataset))
+    return _keeping_raw(base) if wanted else base
+
+
+def _read_of(dataset: Dataset) -> tuple[Connection, str]:
+    return dataset.connection, dataset.data_type
+
+
+def _keeping_raw(base: Connector) -> Connector:
+    """Return the connector under another mapping version, so that records stored without their text are read again."""
+    keeping: Any = copy.copy(base)
+    keeping.platform = replace(base.platform, mapping_version=f"{base.platform.mapping_version}+raw")
+    keeping.settings_used = {KEEPS_RAW: True}
+    connector: Connector = keeping
+    return connector
 
 
 def plan_for(dataset: Dataset) -> FetchPlan:
@@ -25,12 +122,18 @@ def plan_for(dataset: Dataset) -> FetchPlan:
 
     Raises: UnknownDataType when the type has a prefix that nobody registered.
     """
-    prefix, slash, _ = dataset.data_type.partition("/")
+    feature = _feature(dataset.data_type)
+    return _standard_plan(dataset) if feature is None else feature.plan(dataset)
+
+
+def _feature(data_type: str) -> _Feature | None:
+    """Return the feature that a prefix belongs to, None for a standard type. Raises: UnknownDataType."""
+    prefix, slash, _ = data_type.partition("/")
     if not slash:
-        return _standard_plan(dataset)
-    if prefix not in _builders:
-        raise UnknownDataType(dataset.data_type)
-    return _builders[prefix](dataset)
+        return None
+    if prefix not in _features:
+        raise UnknownDataType(data_type)
+    return _features[prefix]
 
 
 def _standard_plan(dataset: Dataset) -> FetchPlan:

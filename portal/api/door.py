@@ -16,7 +16,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 
 from portal.api import cors, idempotency, limits, packing
-from portal.api.errors import Problem, WireError, codat_body, problem_of
+from portal.api.errors import INVALID_REQUEST, Problem, WireError, codat_body, problem_of
 from portal.api.principals import principal_of
 from portal.api.resolving import path_of
 from portal.api.root import dialects, routes
@@ -42,9 +42,12 @@ def door(request: HttpRequest, path: str = "") -> HttpResponseBase:
     response = _in_wire_form(request, wire_path, response)
     limits.stamp(request, response)
     cors.stamp(request, response)
+    if response.status_code == 204:
+        del response.headers["Content-Type"]  # there is nothing that could have a type
     response = packing.packed(request, response)
-    response["X-Correlation-Id"] = request.correlation_id  # type: ignore[attr-defined]
+    response.headers["X-Correlation-Id"] = request.correlation_id  # type: ignore[attr-defined]
     response.headers.setdefault("Cache-Control", "private, no-cache")
+    response._has_been_logged = True  # type: ignore[attr-defined]  # Django would say it once more, as a warning
     _note(request, wire_path, response, began)
     return response
 
@@ -52,6 +55,8 @@ def door(request: HttpRequest, path: str = "") -> HttpResponseBase:
 def _answer(request: HttpRequest, path: str) -> HttpResponseBase:
     if request.method == "OPTIONS":
         return cors.preflight(request)
+    if "\0" in path or "%00" in request.META.get("QUERY_STRING", ""):
+        raise WireError(400, f"{INVALID_REQUEST} The address holds a NUL character.")
     found = routes().resolve(path)
     open_to_all = found is not None and getattr(found[0].view, "open_to_all", False)
     if not open_to_all:
@@ -64,8 +69,13 @@ def _answer(request: HttpRequest, path: str) -> HttpResponseBase:
         raise WireError(404, "Not found: the API has no such path.")
     route, parameters = found
     if request.method == "HEAD":
-        request.method = "GET"
-    return idempotency.once(request, path, lambda: route.view(request, **parameters))
+        request.method = "GET"  # the server drops the body
+    return idempotency.once(
+        request,
+        lambda: route.view(request, **parameters),
+        lambda error: _refusal(request, path, error),
+        in_transaction=not getattr(route.view, "speaks_to_platform", False),
+    )
 
 
 def _refusal(request: HttpRequest, path: str, error: Exception) -> HttpResponse:

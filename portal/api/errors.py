@@ -118,5 +118,5 @@ _DESCRIBED: tuple[tuple[type[Exception], Callable[[Any], Problem]], ...] = (
     (PermissionDenied, lambda error: Problem(403, "Forbidden: this API key does not hold the right that is needed.")),
     (RequestDataTooBig, lambda error: Problem(413, "The request's body is too large.")),
     (UnreadablePostError, lambda error: Problem(400, "The request's body could not be read.")),
-    (HttpError, lambda error: Problem(error.status_code, str(error))),
+    (HttpError, lambda error: Problem(error.status_code, f"{INVALID_REQUEST} {error}")),
 )

@@ -12,7 +12,7 @@ from django.utils.module_loading import import_string
 from ninja import NinjaAPI
 
 from portal.api.resolving import Routes
-from portal.api.schema import WireJSON
+from portal.api.schema import WireJSON, WireParser
 from portal.registers import api_routers
 
 
@@ -39,6 +39,7 @@ def api() -> WireAPI:
         openapi_url=None,
         docs_url=None,
         renderer=WireJSON(),
+        parser=WireParser(),
     )
     for entry in api_routers():
         made.add_router("", import_string(entry.router))
@@ -47,8 +48,15 @@ def api() -> WireAPI:
 
 @cache
 def routes() -> Routes:
+    """Return every path of the API, with the pages that describe it."""
     patterns, _, _ = api().urls
-    return Routes(pattern for pattern in patterns if getattr(pattern, "name", "") != "api-root")
+    described = import_string("portal.api.docs.urlpatterns")  # it describes what stands here
+    operations: list[Any] = [pattern for pattern in patterns if getattr(pattern, "name", "") != "api-root"]
+    speaking = {path for entry in api_routers() for path in import_string(entry.router).speaking}
+    for pattern in operations:
+        if str(pattern.pattern) in speaking:
+            pattern.callback.speaks_to_platform = True
+    return Routes([*operations, *described])
 
 
 @cache

@@ -9,16 +9,27 @@ from typing import Annotated, Any
 import msgspec
 from django.http import HttpRequest, HttpResponse
 from ninja import Router, Schema
+from ninja.parser import Parser
 from ninja.renderers import BaseRenderer
 from ninja.security.base import AuthBase
-from pydantic import ConfigDict, StrictBool, StrictFloat, StrictInt, StrictStr, WithJsonSchema
+from pydantic import (
+    ConfigDict,
+    ModelWrapValidatorHandler,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    ValidationInfo,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 
-from portal.api.errors import WireError
+from portal.api.errors import INVALID_REQUEST, WireError
 
 __all__ = [
-    "CompanyId", "ConnectionId", "Needs", "StrictBool", "StrictFloat", "StrictInt", "StrictStr", "Wire", "WireJSON",
-    "WireRouter", "stamp", "wire_response",
+    "CompanyId", "ConnectionId", "Needs", "StrictBool", "StrictFloat", "StrictInt", "StrictStr", "Wire", "WireBody",
+    "WireJSON", "WireParser", "WireRouter", "stamp", "wire_response",
 ]  # fmt: skip
 
 
@@ -26,6 +37,23 @@ class Wire(Schema):
     """Base of every request and response model. What is not set is left out of an answer; None is sent as null."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, from_attributes=True)
+
+
+class WireBody(Wire):
+    """Base of request bodies, and of the objects inside them: a JSON object and nothing else.
+
+    The framework reads attributes of whatever it is given, so that a list or a text would pass for an object all of
+    whose members are left out.
+    """
+
+    model_config = ConfigDict(from_attributes=False)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _run_root_validator(
+        cls, values: Any, handler: ModelWrapValidatorHandler[Any], info: ValidationInfo[Any]
+    ) -> Any:
+        return handler(values)
 
 
 class WireJSON(BaseRenderer):
@@ -36,6 +64,32 @@ class WireJSON(BaseRenderer):
 
 
 _UUID = WithJsonSchema({"type": "string", "format": "uuid"})
+
+
+class WireParser(Parser):
+    """Reads bodies: JSON as its standard has it (no NaN, no lone surrogates), nested as deep as anything needs."""
+
+    def parse_body(self, request: HttpRequest) -> Any:
+        try:
+            body = msgspec.json.decode(request.body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise WireError(400, f"{INVALID_REQUEST} The body is not JSON: {error}") from None
+        if b"\\u0000" in request.body and _holds_nul(body):
+            raise WireError(400, f"{INVALID_REQUEST} The body holds a NUL character.")
+        return body
+
+
+def _holds_nul(value: Any) -> bool:
+    match value:
+        case str():
+            return "\0" in value
+        case dict():
+            return any(_holds_nul(key) or _holds_nul(member) for key, member in value.items())
+        case list():
+            return any(_holds_nul(item) for item in value)
+    return False
+
+
 # Path parameters carry snake_case names here; the description of the API writes them in camelCase.
 # A member that is no UUID is an id that does not exist: the router answers 404 with the contract's words.
 CompanyId = Annotated[str, _UUID]
@@ -81,7 +135,15 @@ class WireRouter(Router):
 
     def __init__(self, *, tag: str) -> None:
         super().__init__(tags=[tag], by_alias=True, exclude_unset=True)
+        self.speaking: set[str] = set()
 
-    def operation(self, method: str, path: str, right: str, **options: Any) -> Callable[..., Any]:
-        """Declare one operation, e.g. `@router.operation("GET", "/companies/{company_id}", "companies.read")`."""
+    def operation(
+        self, method: str, path: str, right: str, *, speaks_to_platform: bool = False, **options: Any
+    ) -> Callable[..., Any]:
+        """Declare one operation, e.g. `@router.operation("GET", "/companies/{company_id}", "companies.read")`.
+
+        speaks_to_platform:  it waits for a platform while it runs, so that no transaction may stand around it.
+        """
+        if speaks_to_platform:
+            self.speaking.add(path.strip("/").replace("{", "<").replace("}", ">"))
         return self.api_operation([method], path, auth=Needs(right), **options)

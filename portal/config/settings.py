@@ -36,6 +36,7 @@ INSTALLED_APPS = [
     "customdata",
     "pushops",
     "syncengine",
+    "ninja",
     "django_q",
     "django_htmx",
     "django.contrib.admin",
@@ -121,7 +122,8 @@ SECURE_SSL_REDIRECT = HEADRACE_HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HEADRACE_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HEADRACE_HTTPS
 SECURE_HSTS_PRELOAD = HEADRACE_HTTPS
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("HEADRACE_BEHIND_PROXY", False) else None
+HEADRACE_BEHIND_PROXY = env.bool("HEADRACE_BEHIND_PROXY", default=False)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HEADRACE_BEHIND_PROXY else None
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HEADRACE_HTTPS
 SESSION_COOKIE_NAME = "__Host-headrace" if HEADRACE_HTTPS else "headrace"
@@ -194,6 +196,7 @@ HEADRACE_MAX_PAGES = env.int("HEADRACE_MAX_PAGES", default=100_000)
 HEADRACE_MAX_PAGE_BYTES = env.int("HEADRACE_MAX_PAGE_BYTES", default=64 * 1024 * 1024)
 HEADRACE_MAX_PAGE_RECORDS = env.int("HEADRACE_MAX_PAGE_RECORDS", default=50_000)
 HEADRACE_MAX_RECORD_BYTES = env.int("HEADRACE_MAX_RECORD_BYTES", default=1024 * 1024)
+HEADRACE_MAX_FILE_BYTES = env.int("HEADRACE_MAX_FILE_BYTES", default=32 * 1024 * 1024)
 HEADRACE_CONNECT_SECONDS = env.float("HEADRACE_CONNECT_SECONDS", default=10)
 HEADRACE_FIRST_BYTE_SECONDS = env.float("HEADRACE_FIRST_BYTE_SECONDS", default=30)
 HEADRACE_PAGE_SECONDS = env.float("HEADRACE_PAGE_SECONDS", default=120)
@@ -209,7 +212,35 @@ HEADRACE_ALLOW_HOURLY = env.bool("HEADRACE_ALLOW_HOURLY", default=True)
 # host:port pairs inside private ranges that this deployment may call; everything else private is refused.
 HEADRACE_OUTBOUND_ALLOW = env.list("HEADRACE_OUTBOUND_ALLOW", default=[])
 HEADRACE_SANDBOX_URL = env.str("HEADRACE_SANDBOX_URL", default="http://127.0.0.1:8010").rstrip("/")
-EVENT_SUBSCRIBERS: list[str] = []
+# Whether the platform's own text of every record is kept, or only where custom fields need it.
+HEADRACE_KEEP_RAW = env.bool("HEADRACE_KEEP_RAW", default=False)
+# What a custom field shows where its path finds nothing: auto, sentinel or null (docs/custom-data.md).
+HEADRACE_UNRESOLVED_FIELDS = env.str("HEADRACE_UNRESOLVED_FIELDS", default="auto")
+# Percentage points by which a custom field's share of found values may fall between two reads without an event.
+HEADRACE_COVERAGE_DROP_POINTS = env.float("HEADRACE_COVERAGE_DROP_POINTS", default=20)
+# Called with each event, in the transaction that marks it as told; they write rows and nothing else.
+EVENT_SUBSCRIBERS = ["portal.alerting.matching.event_happened", "customdata.coverage.event_happened"]
+# Processes that every worker cluster starts beside its own, by name: the function each runs.
+CLUSTER_COMPANIONS = {"courier": "portal.alerting.courier.run_courier"}
+
+# --- webhooks -------------------------------------------------------------------------------------------------------
+
+HEADRACE_MAX_WEBHOOK_CONSUMERS = env.int("HEADRACE_MAX_WEBHOOK_CONSUMERS", default=50)
+HEADRACE_WEBHOOK_SECONDS = env.float("HEADRACE_WEBHOOK_SECONDS", default=15)
+HEADRACE_WEBHOOK_CONCURRENCY = env.int("HEADRACE_WEBHOOK_CONCURRENCY", default=128)
+HEADRACE_WEBHOOK_POLL_SECONDS = env.float("HEADRACE_WEBHOOK_POLL_SECONDS", default=0.25)
+HEADRACE_WEBHOOK_FAILING_MINUTES = env.float("HEADRACE_WEBHOOK_FAILING_MINUTES", default=30)
+HEADRACE_WEBHOOK_DISABLE_DAYS = env.float("HEADRACE_WEBHOOK_DISABLE_DAYS", default=5)
+
+# --- the API --------------------------------------------------------------------------------------------------------
+
+# Requests a day of one key: this many, times one more than there are companies with a linked connection. 0 is no limit.
+HEADRACE_API_DAILY_QUOTA = env.int("HEADRACE_API_DAILY_QUOTA", default=100_000)
+# Requests a minute from one address, whatever its keys. 0 is no limit.
+HEADRACE_API_ADDRESS_PER_MINUTE = env.int("HEADRACE_API_ADDRESS_PER_MINUTE", default=6_000)
+# Live keys of the deployment; the contract has ten.
+HEADRACE_MAX_API_KEYS = env.int("HEADRACE_MAX_API_KEYS", default=10)
+DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("HEADRACE_MAX_BODY_BYTES", default=10 * 1024 * 1024)
 
 # --- logs -----------------------------------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from portal.access import actor_of, allows, connections_for, may
 from portal.company_page import cards_of
 from portal.htmx import go_and_say, go_to, render_page
 from portal.links import callback_url, company_of, customer_token
+from portal.way_back import keep_query, way_back
 from syncengine.actions.linking import LinkRefused, begin_linking, check_approval, finish_linking
 from syncengine.exceptions import Refused
 from syncengine.models import Company, Connection
@@ -56,9 +57,9 @@ def link_callback(request: HttpRequest) -> HttpResponse:
     try:
         connection = finish_linking(request.GET.get("state", ""), answer, redirect_uri=callback_url())
     except LinkRefused as refusal:
-        response = _not_linked(request, refusal)
+        response = _not_linked(request, refusal, denied=answer.get("error") == "access_denied")
     else:
-        response = _return(request, connection, LINKED.format(connection.integration.name), messages.SUCCESS)
+        response = _return(request, connection, LINKED.format(connection.integration.name))
     add_never_cache_headers(response)
     return response
 
@@ -67,6 +68,7 @@ def link_callback(request: HttpRequest) -> HttpResponse:
 def customer_page(request: HttpRequest, token: str) -> HttpResponse:
     """The customer's page: how their connections stand, and a way to link them again. No sign-in."""
     company = company_of(token)
+    keep_query(request, company)
     context = {"company": company, "cards": cards_of(company), "token": token}
     return _private(render(request, "portal/linking/customer.html", context))
 
@@ -92,12 +94,11 @@ def customer_approve(request: HttpRequest, token: str, connection_id: UUID) -> H
     refusal: Refused | None = None
     if request.method == "POST":
         try:
-            check_approval(connection, actor=f"customer:{company.pk}")
+            linked = check_approval(connection, actor=f"customer:{company.pk}")
         except Refused as error:
             refusal = error
         else:
-            messages.success(request, f"{connection.integration.name} is linked.")
-            return redirect("customer-page", token=token)
+            return _customer_returns(request, linked, f"{connection.integration.name} is linked.")
     context = {**_approval_context(connection, refusal), "token": token}
     return _private(render(request, "portal/linking/customer_approve.html", context, status=409 if refusal else 200))
 
@@ -147,17 +148,40 @@ def _linked(request: HttpRequest, connection: Connection, first: bool) -> HttpRe
     return go_and_say(request, said, "company-detail", company_id=connection.company_id)
 
 
-def _not_linked(request: HttpRequest, refusal: LinkRefused) -> HttpResponse:
+def _not_linked(request: HttpRequest, refusal: LinkRefused, *, denied: bool) -> HttpResponse:
     if refusal.connection is None:
         context = {"refusal": refusal}
         return render(request, "portal/linking/unknown.html", context, status=404)
-    return _return(request, refusal.connection, _with_words(refusal), messages.WARNING)
+    return _return(request, refusal.connection, _with_words(refusal), refusal=refusal, denied=denied)
 
 
-def _return(request: HttpRequest, connection: Connection, said: str, level: int) -> HttpResponse:
-    messages.add_message(request, level, said)
+def _return(
+    request: HttpRequest,
+    connection: Connection,
+    said: str,
+    *,
+    refusal: LinkRefused | None = None,
+    denied: bool = False,
+) -> HttpResponse:
     if allows(request.user, "companies.view"):
+        messages.add_message(request, messages.WARNING if refusal else messages.SUCCESS, said)
         return redirect("company-detail", company_id=connection.company_id)
+    return _customer_returns(request, connection, said, refusal=refusal, denied=denied)
+
+
+def _customer_returns(
+    request: HttpRequest,
+    connection: Connection,
+    said: str,
+    *,
+    refusal: LinkRefused | None = None,
+    denied: bool = False,
+) -> HttpResponse:
+    """Send the customer to where the deployment's profile says, and to our own page when it says nothing."""
+    if url := way_back(request, connection, refusal=refusal, denied=denied):
+        # A page and not a redirect, as in `_leave`.
+        return _private(render(request, "portal/linking/back.html", {"url": url}))
+    messages.add_message(request, messages.WARNING if refusal else messages.SUCCESS, said)
     return redirect("customer-page", token=customer_token(connection.company))
 
 

@@ -13,6 +13,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST
 
 from portal.access import signed_in
+from portal.addresses import address_of
 from portal.formats import zone_named
 from portal.forms.session import SignInForm
 from portal.models import User
@@ -68,7 +69,7 @@ def _try(request: HttpRequest, form: SignInForm) -> int:
     if not form.is_valid():
         return 422
     email = form.cleaned_data["email"].lower()
-    address = request.META.get("REMOTE_ADDR", "")
+    address = address_of(request)
     account = hashlib.sha256(email.encode()).hexdigest()[:32]
     budgets = [
         Budget(f"sign-in:{address}", PER_ADDRESS),

@@ -24,12 +24,18 @@ from syncengine.transitions import move
 
 @transaction.atomic
 def create_connection(
-    company: Company, platform_key: str, *, settings: Mapping[str, str] | None = None, actor: str
+    company: Company,
+    platform_key: str,
+    *,
+    settings: Mapping[str, str] | None = None,
+    settings_later: bool = False,
+    actor: str,
 ) -> Connection:
     """Create a connection that waits for the customer's consent.
 
-    settings:  what the platform asks for (`platform.connection_fields`), by name.
-    Raises:    UnknownPlatform; Refused when the integration is switched off, or naming the setting at fault.
+    settings:        what the platform asks for (`platform.connection_fields`), by name.
+    settings_later:  those it needs may be missing now; they must be there when it is linked.
+    Raises:          UnknownPlatform; Refused when the integration is switched off, or naming the setting at fault.
     """
     connector = connector_for(platform_key)
     integration = Integration.objects.get(key=connector.platform.key)
@@ -38,7 +44,7 @@ def create_connection(
     connection = Connection.objects.create(
         company=company,
         integration=integration,
-        settings=checked_settings(connector.platform.connection_fields, settings or {}),
+        settings=checked_settings(connector.platform.connection_fields, settings or {}, later=settings_later),
         created_by=actor,
     )
     record_event("connection.created", about=connection, actor=actor, platform=integration.key)
@@ -63,7 +69,13 @@ def deauthorize(connection: Connection, *, because: DatasetError, actor: str) ->
     except StaleState:
         # Another dataset of the connection found it out at the same time, or somebody has just unlinked it.
         return
-    record_event("connection.deauthorized", about=connection, actor=actor, reason=because.headline)
+    record_event(
+        "connection.deauthorized",
+        about=connection,
+        actor=actor,
+        reason=because.headline,
+        status_code=because.status_code,
+    )
 
 
 def unlink_connection(connection: Connection, *, actor: str) -> None:
@@ -73,7 +85,8 @@ def unlink_connection(connection: Connection, *, actor: str) -> None:
     """
     if connection.status not in (ConnectionStatus.LINKED, ConnectionStatus.DEAUTHORIZED):
         raise Refused(f"Only a linked connection can be unlinked; this one is {connection.status}.")
-    _revoke(connection)
+    revoke_access(connection)
+    before = connection.status
     with transaction.atomic():
         move(
             connection,
@@ -90,10 +103,16 @@ def unlink_connection(connection: Connection, *, actor: str) -> None:
         )
         connection.refresh_from_db(fields=["credentials_version"])
         _stop_reads(connection, actor=actor)
-        record_event("connection.unlinked", about=connection, actor=actor)
+        record_event("connection.unlinked", about=connection, actor=actor, before=before)
 
 
 def delete_connection(connection: Connection, *, actor: str) -> None:
+    """End our access, at the platform too where it can be, and make the connection vanish."""
+    revoke_access(connection)
+    forget_connection(connection, actor=actor)
+
+
+def forget_connection(connection: Connection, *, actor: str) -> None:
     """Make the connection vanish. Its secrets are gone now, its records are purged later."""
     with transaction.atomic():
         connection.deleted_at = now()
@@ -106,10 +125,13 @@ def delete_connection(connection: Connection, *, actor: str) -> None:
         record_event("connection.deleted", about=connection, actor=actor)
 
 
-def checked_settings(fields: tuple[SettingField, ...], given: Mapping[str, Any]) -> dict[str, str]:
+def checked_settings(
+    fields: tuple[SettingField, ...], given: Mapping[str, Any], *, later: bool = False
+) -> dict[str, str]:
     """Return the settings a platform asks for, trimmed, with defaults.
 
-    Raises: Refused naming the field that is missing, unknown or no web address.
+    later:   what is needed may still be missing.
+    Raises:  Refused naming the field that is missing, unknown or no web address.
     """
     unknown = set(given) - {field.name for field in fields}
     if unknown:
@@ -117,7 +139,7 @@ def checked_settings(fields: tuple[SettingField, ...], given: Mapping[str, Any])
     checked = {}
     for field in fields:
         value = str(given.get(field.name, "") or field.default).strip()
-        if field.required and not value:
+        if field.required and not value and not later:
             raise Refused(f"{field.label} is needed.", field=field.name)
         if value and field.kind == "url" and not value.startswith(("https://", "http://")):
             raise Refused(f"{field.label} must begin with https:// or http://.", field=field.name)
@@ -132,8 +154,13 @@ def _stop_reads(connection: Connection, *, actor: str) -> None:
     DataStatus.objects.filter(connection=connection).update(next_sync_at=None)
 
 
-def _revoke(connection: Connection) -> None:
-    # Best effort: what the platform still allows is worthless to us once our copy of the secret is gone.
+def revoke_access(connection: Connection) -> None:
+    """Give the authorisation back at the platform. Best effort, and never inside a transaction: it is a network call.
+
+    What the platform still allows is worthless to us once our copy of the secret is gone.
+    """
+    if not connection.credentials:
+        return
     try:
         connector = connector_for(connection.integration.key)
         with Session() as http:

@@ -8,11 +8,13 @@ from django.db import IntegrityError, transaction
 from django.utils.timezone import now
 
 from syncengine.actions.sync_settings import effective_settings
+from syncengine.connectors.base import features
 from syncengine.connectors.registry import connector_for
 from syncengine.datatypes import data_type_for
 from syncengine.events import record_event
-from syncengine.exceptions import DatasetInProgress, NotLinked, Refused, StaleState
+from syncengine.exceptions import DatasetInProgress, NotLinked, Refused, StaleState, UnknownDataType
 from syncengine.models import Company, Connection, Dataset, DataStatus
+from syncengine.plans import key_for
 from syncengine.queue import enqueue
 from syncengine.states import (
     DATASET_ACTIVE,
@@ -29,6 +31,15 @@ RUN_TASK = "syncengine.tasks.run_dataset"
 _BEFORE_STORING = DATASET_ACTIVE - {DatasetStatus.PROCESSING, DatasetStatus.PROCESSING_QUEUED}
 
 
+class NotOffered(Refused):
+    """No linked platform of the company has this data type (404 on the wire)."""
+
+    def __init__(self, data_type: str, platform_names: Iterable[str]) -> None:
+        names = ", ".join(sorted(set(platform_names)))
+        super().__init__(f"Datatype {data_type} not supported by platform(s) {names}", field="data_type")
+        self.data_type = data_type
+
+
 @transaction.atomic
 def queue_dataset(
     connection: Connection,
@@ -43,7 +54,7 @@ def queue_dataset(
     mode:    "full" to read everything; "" lets the engine read changes only where that is sound.
     Raises:  NotLinked, UnknownDataType, DatasetInProgress naming the dataset that runs.
     """
-    key = data_type if "/" in data_type else data_type_for(data_type).key
+    key = key_for(connection, data_type)
     if connection.status != ConnectionStatus.LINKED or connection.deleted_at:
         raise NotLinked(connection)
     dataset = _open_dataset(connection, key, actor=actor, trigger=trigger, mode=mode)
@@ -59,14 +70,39 @@ def refresh_company(company: Company, *, actor: str, trigger: Trigger = Trigger.
 
     Raises: Refused when the company has no linked connection.
     """
-    linked = list(
-        company.connections.filter(status=ConnectionStatus.LINKED, deleted_at__isnull=True).select_related(
-            "integration"
-        )
-    )
-    if not linked:
-        raise Refused("This company has no linked connection. Connect a platform first.")
-    return [dataset for connection in linked for dataset in _queue_wanted(connection, actor=actor, trigger=trigger)]
+    return [
+        dataset
+        for connection in _linked(company)
+        for dataset in _queue_wanted(connection, actor=actor, trigger=trigger)
+    ]
+
+
+def refresh_data_type(
+    company: Company, data_type: str, *, connection: Connection | None = None, actor: str, trigger: Trigger
+) -> list[Dataset]:
+    """Queue one standard data type over a connection, or over each linked one whose platform has it.
+
+    Connections that are reading it already are left alone, unless all of them are.
+
+    Raises: NotLinked or Refused when nothing is linked, NotOffered, DatasetInProgress.
+    """
+    linked = [connection] if connection is not None else _linked(company)
+    if connection is not None and connection.status != ConnectionStatus.LINKED:
+        raise NotLinked(connection)
+    key = _key_or_none(data_type)
+    offering = [one for one in linked if key and features(connector_for(one.integration.key).platform, key)]
+    if key is None or not offering:
+        raise NotOffered(key or data_type, (one.integration.name for one in linked))
+    queued: list[Dataset] = []
+    refusals: list[DatasetInProgress] = []
+    for one in offering:
+        try:
+            queued.append(queue_dataset(one, key, actor=actor, trigger=trigger))
+        except DatasetInProgress as refusal:
+            refusals.append(refusal)
+    if not queued:
+        raise refusals[0]
+    return queued
 
 
 def queue_first_reads(connection: Connection) -> list[Dataset]:
@@ -155,6 +191,29 @@ def _open_dataset(
             if running is not None:
                 raise DatasetInProgress(running) from None
     raise Refused(f"{data_type} could not be queued: it is being queued and ended elsewhere. Try again.")
+
+
+def refreshable_types(company: Company) -> list[str]:
+    """Return the standard types that a linked connection of the company offers, sorted.
+
+    Raises: Refused when nothing is linked.
+    """
+    return sorted({key for one in _linked(company) for key in connector_for(one.integration.key).platform.types})
+
+
+def _linked(company: Company) -> list[Connection]:
+    linked = company.connections.filter(status=ConnectionStatus.LINKED, deleted_at__isnull=True)
+    found = list(linked.select_related("integration", "company").order_by("created_at", "id"))
+    if not found:
+        raise Refused("This company has no linked connection. Connect a platform first.")
+    return found
+
+
+def _key_or_none(data_type: str) -> str | None:
+    try:
+        return data_type_for(data_type).key
+    except UnknownDataType:
+        return None
 
 
 def _queue_wanted(connection: Connection, *, actor: str, trigger: Trigger) -> list[Dataset]:

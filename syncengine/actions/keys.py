@@ -9,11 +9,17 @@ from django.db import models
 from syncengine.models import Connection, Integration, LinkAttempt
 from syncengine.secrets import is_under_newest_key, seal, unseal
 
-SEALED: tuple[tuple[type[models.Model], str], ...] = (
-    (Integration, "client"),
-    (Connection, "credentials"),
-    (LinkAttempt, "pending"),
-)
+_SEALED: dict[str, tuple[type[models.Model], str]] = {}
+
+
+def register_sealed(model: type[models.Model], column: str) -> None:
+    """Have this column's secrets sealed anew as well, when the encryption key is rotated."""
+    _SEALED[f"{model._meta.label_lower}:{column}"] = (model, column)
+
+
+register_sealed(Integration, "client")
+register_sealed(Connection, "credentials")
+register_sealed(LinkAttempt, "pending")
 
 
 def reseal_all() -> int:
@@ -21,7 +27,7 @@ def reseal_all() -> int:
 
     Raises: SecretUnreadable when a secret's key is no longer configured; those before it are done.
     """
-    return sum(_reseal(row, column) for model, column in SEALED for row in _under_older_keys(model, column))
+    return sum(_reseal(row, column) for model, column in _SEALED.values() for row in _under_older_keys(model, column))
 
 
 def _under_older_keys(model: type[models.Model], column: str) -> Iterator[models.Model]:

@@ -53,7 +53,7 @@ def begin_linking(connection: Connection, *, redirect_uri: str, actor: str) -> L
 
     Raises: LinkRefused when the platform cannot be asked, or the company's one accounting connection is another.
     """
-    _require_only_accounting(connection)
+    require_only_accounting(connection)
     connector = connector_for(connection.integration.key)
     _withdraw_unfinished(connection, connector)
     state = secrets.token_urlsafe(32)
@@ -117,7 +117,7 @@ def _finish(attempt: LinkAttempt, answer: Mapping[str, str], redirect_uri: str) 
     connection = attempt.connection
     connector = connector_for(connection.integration.key)
     # Asked before the code is spent, and again under the lock, where two links at once meet.
-    _require_only_accounting(connection)
+    require_only_accounting(connection)
     try:
         credentials = _obtain(connector, attempt, answer, redirect_uri)
     except ConnectorError as error:
@@ -128,9 +128,9 @@ def _finish(attempt: LinkAttempt, answer: Mapping[str, str], redirect_uri: str) 
         connection.refresh_from_db()
         if connection.deleted_at:
             raise LinkRefused("This connection was deleted meanwhile.")
-        _require_only_accounting(connection)
+        require_only_accounting(connection)
         first = connection.first_linked_at is None
-        _store_link(connection, credentials, actor=attempt.started_by)
+        store_link(connection, credentials, actor=attempt.started_by)
         LinkAttempt.objects.filter(pk=attempt.pk).update(ended_at=now(), pending=b"", error_message="")
         if first:
             queue_first_reads(connection)
@@ -173,8 +173,9 @@ def _obtain(connector: Connector, attempt: LinkAttempt, answer: Mapping[str, str
         )
 
 
-def _store_link(connection: Connection, credentials: Credentials, *, actor: str) -> None:
-    linked_at = now()
+def store_link(connection: Connection, credentials: Credentials, *, actor: str) -> None:
+    """Keep the credentials and make the connection Linked, inside the caller's transaction."""
+    linked_at, before = now(), connection.status
     kept: dict[str, Any] = {
         "credentials": seal(connection, "credentials", credentials.secret),
         "credentials_expire_at": credentials.expires_at,
@@ -195,7 +196,7 @@ def _store_link(connection: Connection, credentials: Credentials, *, actor: str)
         connection.refresh_from_db()
     else:
         move(connection, ConnectionStatus.LINKED, CONNECTION_MOVES, **kept)
-    record_event("connection.linked", about=connection, actor=actor)
+    record_event("connection.linked", about=connection, actor=actor, before=before)
 
 
 def _note_failure(attempt: LinkAttempt, error: ConnectorError) -> None:
@@ -209,11 +210,16 @@ def _note_failure(attempt: LinkAttempt, error: ConnectorError) -> None:
         )
         if not waiting:
             record_event(
-                "connection.linking_failed", about=attempt.connection, actor=attempt.started_by, reason=error.headline
+                "connection.linking_failed",
+                about=attempt.connection,
+                actor=attempt.started_by,
+                reason=error.headline,
+                status_code=error.status_code,
             )
 
 
-def _require_only_accounting(connection: Connection) -> None:
+def require_only_accounting(connection: Connection) -> None:
+    """Raises: LinkRefused when the company reads its accounts over another connection already."""
     if connection.integration.source_type != "Accounting":
         return
     other = (

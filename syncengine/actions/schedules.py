@@ -43,11 +43,12 @@ def reschedule(company: Company | None, data_type: str, hours: int, statuses: Qu
     )
 
 
-def resume_schedule(connection: Connection, hours: Mapping[str, int]) -> None:
+def resume_schedule(connection: Connection, hours: Mapping[str, int], *, at_once: bool = True) -> None:
     """Set when each scheduled type of a connection is due, after it was linked (again) and its first reads were queued.
 
     hours:  frequency by data type; 0 is never. A type that was never read, or is overdue, becomes due at once; one that
             is being read now is due one period from now, and its end counts anew.
+    at_once:  False has even those wait for one period, so that linking alone reads nothing.
     """
     supported = platforms()[connection.integration.key].types
     scheduled = {key: often for key, often in hours.items() if often and key in supported}
@@ -57,7 +58,8 @@ def resume_schedule(connection: Connection, hours: Mapping[str, int]) -> None:
     for key, often in scheduled.items():
         resting = DataStatus.objects.filter(connection=connection, data_type=key, next_sync_at__isnull=True)
         period = timedelta(hours=often)
-        resting.filter(latest_dataset__status__in=DATASET_ACTIVE).update(next_sync_at=now() + period)
+        waiting = resting.filter(latest_dataset__status__in=DATASET_ACTIVE) if at_once else resting
+        waiting.update(next_sync_at=now() + period)
         resting.update(next_sync_at=Coalesce(F("last_sync_at") + period, Now()))
 
 

@@ -43,9 +43,13 @@ class EffectiveSetting:
 _MEMBERS = tuple(EffectiveSetting.__dataclass_fields__)[1:-1]
 
 
+class ScheduleNotAllowed(Refused):
+    """The deployment does not offer reads as frequent as this (402 on the wire)."""
+
+
 def effective_settings(company: Company | None) -> dict[str, EffectiveSetting]:
     """Return the setting of every standard data type, by key, in sync order. Two queries at most."""
-    effective = {key: _catalogue_setting(key, order) for order, key in enumerate(DATA_TYPES)}
+    effective = catalogue_settings()
     rows = SyncSetting.objects.filter(company__isnull=True)
     if company is not None:
         rows = rows | SyncSetting.objects.filter(company=company)
@@ -59,19 +63,28 @@ def effective_settings(company: Company | None) -> dict[str, EffectiveSetting]:
     return dict(sorted(effective.items(), key=lambda pair: pair[1].sync_order))
 
 
+def catalogue_settings() -> dict[str, EffectiveSetting]:
+    """Return what holds where nobody has set anything, by data type, in sync order."""
+    return {key: _catalogue_setting(key, order) for order, key in enumerate(DATA_TYPES)}
+
+
 @transaction.atomic
-def save_sync_settings(company: Company | None, changes: Mapping[str, Mapping[str, Any]], *, actor: str) -> None:
+def save_sync_settings(
+    company: Company | None, changes: Mapping[str, Mapping[str, Any]], *, pinned: bool = False, actor: str
+) -> None:
     """Save settings by data type: all of them, or none.
 
     changes:  {"invoices": {"sync_schedule_hours": 24, …}}; members not named stay as they are.
-    Raises:   UnknownDataType; Refused whose field is "<data type>.<member>".
+    pinned:   keep a company's setting even where it equals the default, so that it outlives a change of the default.
+    Raises:   UnknownDataType; ScheduleNotAllowed; Refused whose field is "<data type>.<member>".
     """
     effective = effective_settings(company)
     for data_type, members in changes.items():
         key = data_type_for(data_type).key
         before = effective[key]
         after = _checked(before, members)
-        if after == before:
+        pin = pinned and company is not None and not before.overrides_default and not before.is_locked
+        if after == before and not pin:
             continue
         SyncSetting.objects.update_or_create(
             company=company, data_type=key, defaults={name: getattr(after, name) for name in _MEMBERS}
@@ -80,25 +93,49 @@ def save_sync_settings(company: Company | None, changes: Mapping[str, Mapping[st
         changed = {
             name: _word(getattr(after, name)) for name in _MEMBERS if getattr(after, name) != getattr(before, name)
         }
+        if not changed:
+            continue
         record_event("sync_setting.changed", about=company, actor=actor, data_type=key, changed=changed)
 
 
 @transaction.atomic
-def reset_sync_settings(company: Company, *, actor: str) -> None:
-    """Drop a company's own settings; the defaults hold again."""
+def reset_sync_settings(company: Company | None, *, actor: str) -> None:
+    """Drop a company's own settings, so that the defaults hold again; without a company, those of the catalogue.
+
+    Raises: Refused whose field is "<data type>.is_locked" when a locked one would change.
+    """
     before = effective_settings(company)
-    company.sync_settings.all().delete()
+    SyncSetting.objects.filter(company=company).delete()
+    if company is None:
+        install_sync_settings()
     after = effective_settings(company)
     for key, setting in before.items():
-        if setting.overrides_default:
+        if setting.is_locked and after[key] != setting:
+            raise _locked(key)
+        if company is None or setting.overrides_default:
             _follow_up(company, setting, after[key])
     record_event("sync_setting.reset", about=company, actor=actor)
+
+
+@transaction.atomic
+def lock_sync_setting(company: Company | None, data_type: str, *, locked: bool, actor: str) -> None:
+    """Let nobody change a setting, or let them again. Whoever runs the deployment does this, not its users.
+
+    Raises: UnknownDataType.
+    """
+    before = effective_settings(company)[data_type_for(data_type).key]
+    if before.is_locked == locked:
+        return
+    kept = {name: getattr(before, name) for name in _MEMBERS} | {"is_locked": locked}
+    SyncSetting.objects.update_or_create(company=company, data_type=before.data_type, defaults=kept)
+    changed = {"is_locked": locked}
+    record_event("sync_setting.changed", about=company, actor=actor, data_type=before.data_type, changed=changed)
 
 
 def install_sync_settings() -> None:
     """Write the defaults of the catalogue for types that have none yet."""
     present = set(SyncSetting.objects.filter(company__isnull=True).values_list("data_type", flat=True))
-    missing = [_catalogue_setting(key, order) for order, key in enumerate(DATA_TYPES) if key not in present]
+    missing = [setting for key, setting in catalogue_settings().items() if key not in present]
     SyncSetting.objects.bulk_create(
         SyncSetting(data_type=setting.data_type, **{name: getattr(setting, name) for name in _MEMBERS})
         for setting in missing
@@ -122,11 +159,17 @@ def _checked(before: EffectiveSetting, members: Mapping[str, Any]) -> EffectiveS
         if name not in _MEMBERS or name == "is_locked":
             raise Refused(f"{name} is not a sync setting that can be changed.", field=f"{key}.{name}")
     if before.is_locked and any(getattr(before, name) != value for name, value in members.items()):
-        raise Refused("This data type is locked and cannot be changed.", field=f"{key}.is_locked")
+        raise _locked(key)
     after = replace(before, **members)
     _check_numbers(after)
     _check_start(after)
-    return after
+    if after.sync_schedule_hours != before.sync_schedule_hours:
+        _check_schedule(after)
+    return replace(after, sync_from_window_months=after.sync_from_window_months or None)
+
+
+def _locked(key: str) -> Refused:
+    return Refused("This data type is locked and cannot be changed.", field=f"{key}.is_locked")
 
 
 def _check_numbers(setting: EffectiveSetting) -> None:
@@ -144,12 +187,15 @@ def _check_numbers(setting: EffectiveSetting) -> None:
             raise Refused(f"Enter a whole number from 0 to {highest}.", field=f"{key}.{name}")
     if not isinstance(setting.fetch_on_first_link, bool):
         raise Refused("Say true or false.", field=f"{key}.fetch_on_first_link")
-    if 0 < setting.sync_schedule_hours < 24 and not settings.HEADRACE_ALLOW_HOURLY:
-        raise Refused("Sync schedule not allowed", field=f"{key}.sync_schedule_hours")
     if setting.months_to_sync is not None and not DATA_TYPES[key].statement:
         raise Refused("Only financial statements are sized in months.", field=f"{key}.months_to_sync")
     if setting.months_to_sync == 0:
         raise Refused("A statement has at least one month.", field=f"{key}.months_to_sync")
+
+
+def _check_schedule(setting: EffectiveSetting) -> None:
+    if 0 < setting.sync_schedule_hours < 24 and not settings.HEADRACE_ALLOW_HOURLY:
+        raise ScheduleNotAllowed("Sync schedule not allowed", field=f"{setting.data_type}.sync_schedule_hours")
 
 
 def _check_start(setting: EffectiveSetting) -> None:

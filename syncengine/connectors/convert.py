@@ -215,3 +215,8 @@ MOMENTS: dict[str, Callable[[Any], datetime]] = {
     "unix-ms": lambda value: unix_moment(value, 1000),
     "msdate": ms_moment,
 }
+
+
+def moment_of(form: str, zone: str) -> Callable[[Any], datetime]:
+    """Return the conversion of a platform's stamps."""
+    return MOMENTS.get(form) or (lambda value: iso_moment(value, zone))

@@ -10,14 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from syncengine.connectors.base import Limits, Platform, SettingField, TypeSupport
+from syncengine.connectors.changes import Operation, WriteSupport
+from syncengine.connectors.manifest_files import FILE, RECORD, read_attachments_table
 from syncengine.connectors.manifest_parts import Auth, TypeManifest
 from syncengine.connectors.manifest_sections import (
+    Defaults,
     read_auth,
     read_incremental,
     read_paging,
     read_setting_fields,
     read_type,
 )
+from syncengine.connectors.manifest_writes import WRITE_KEYS, WritesManifest, read_wire
 from syncengine.connectors.reading import Table, did_you_mean
 from syncengine.connectors.templates import placeholders
 from syncengine.connectors.zones import known_zone
@@ -82,7 +86,23 @@ def _support(found: TypeManifest) -> TypeSupport:
         incremental=found.incremental is not None,
         reports_deletions=found.incremental is not None and found.incremental.reports_deletions,
         requires=found.requires,
-        features=found.features,
+        attachments=found.attachments is not None,
+        pdf=bool(found.pdf),
+        writes=_write_supports(found.writes),
+    )
+
+
+def _write_supports(writes: WritesManifest | None) -> tuple[WriteSupport, ...]:
+    if writes is None:
+        return ()
+    wire = writes.wire
+    return tuple(
+        WriteSupport(
+            operation,
+            idempotent=bool(wire.idempotency_header),
+            searchable=wire.marker is not None and operation is Operation.CREATE,
+        )
+        for operation in writes.operations
     )
 
 
@@ -168,21 +188,30 @@ def _client_fields(table: Table, auth: Auth) -> tuple[SettingField, ...]:
 
 
 def _types(table: Table) -> dict[str, TypeManifest]:
-    paging, incremental = table.table("paging"), table.table("incremental")
-    if paging is not None:
-        read_paging(paging, None)
-    if incremental is not None:
-        read_incremental(incremental)
+    defaults = _defaults(table)
     types = table.needed_table("types")
     if not types.values:
         raise table.fault("types", "must name at least one data type")
-    return {name: _type(types, name, paging, incremental) for name in types.values}
+    return {name: _type(types, name, defaults) for name in types.values}
 
 
-def _type(types: Table, name: str, paging: Table | None, incremental: Table | None) -> TypeManifest:
+def _defaults(table: Table) -> Defaults:
+    """Return the sections that stand for all types, each checked by itself."""
+    wire = read_wire(table.table("writes"))
+    defaults = Defaults(table.table("paging"), table.table("incremental"), table.table("attachments"), wire)
+    if defaults.paging is not None:
+        read_paging(defaults.paging, None)
+    if defaults.incremental is not None:
+        read_incremental(defaults.incremental)
+    if defaults.attachments is not None:
+        read_attachments_table(defaults.attachments, "")
+    return defaults
+
+
+def _type(types: Table, name: str, defaults: Defaults) -> TypeManifest:
     if name not in DATA_TYPES:
         raise types.fault(name, f"is not a data type{did_you_mean(name, DATA_TYPES)}")
-    return read_type(types.needed_table(name), name, paging, incremental)
+    return read_type(types.needed_table(name), name, defaults)
 
 
 def _check_setting_names(table: Table, manifest: Manifest) -> None:
@@ -190,28 +219,42 @@ def _check_setting_names(table: Table, manifest: Manifest) -> None:
     for name in names:
         if names.count(name) > 1:
             raise table.fault("connection_fields", f"the name {name} is used twice")
+        if name in (RECORD, FILE):
+            raise table.fault("connection_fields", f"the name {name} stands for something else in addresses")
 
 
 def _check_placeholders(table: Table, manifest: Manifest) -> None:
     """Every `{name}` must be a setting somebody can fill in; secrets may not travel in addresses."""
     known = [f.name for f in (*manifest.client_fields, *manifest.connection_fields) if f.kind != "password"]
-    for key, text in _templates(manifest):
+    for key, text, own in _templates(manifest):
         try:
             names = placeholders(text)
         except ValueError as error:
             raise ManifestError(table.file, key, str(error)) from None
         for name in names:
-            if name not in known:
+            if name not in known and name not in own:
                 problem = f"{{{name}}} is no setting of this platform{did_you_mean(name, known)}"
                 raise ManifestError(table.file, key, problem)
 
 
-def _templates(manifest: Manifest) -> Iterator[tuple[str, str]]:
+def _templates(manifest: Manifest) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Yield each text that may hold placeholders: its key, the text, and the names that are known there besides."""
     auth: Any = manifest.auth
-    yield "base_url", manifest.base_url
-    yield "test", manifest.test
-    yield from ((f"auth.{name}", getattr(auth, name)) for name in ("authorize_url", "token_url", "revoke_url"))
-    yield from ((f"headers.{name}", text) for name, text in manifest.headers.items())
+    yield "base_url", manifest.base_url, ()
+    yield "test", manifest.test, ()
+    yield from ((f"auth.{name}", getattr(auth, name), ()) for name in ("authorize_url", "token_url", "revoke_url"))
+    yield from ((f"headers.{name}", text, ()) for name, text in manifest.headers.items())
     for found in manifest.types.values():
-        yield f"types.{found.data_type}.endpoint", found.endpoint
-        yield from ((f"types.{found.data_type}.query.{name}", text) for name, text in found.query.items())
+        yield from ((f"types.{found.data_type}.{key}", text, own) for key, text, own in _type_templates(found))
+
+
+def _type_templates(found: TypeManifest) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    yield "endpoint", found.endpoint, ()
+    yield from ((f"query.{name}", text, ()) for name, text in found.query.items())
+    yield "pdf", found.pdf, (RECORD,)
+    if found.attachments is not None:
+        for name in ("endpoint", "one", "download"):
+            yield f"attachments.{name}", getattr(found.attachments, name), (RECORD, FILE)
+    if found.writes is not None:
+        for operation, write in found.writes.operations.items():
+            yield f"writes.{WRITE_KEYS[operation]}.endpoint", write.endpoint, (RECORD,)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from syncengine.connectors.fields import Field
+from syncengine.connectors.manifest_files import AttachmentsManifest
+from syncengine.connectors.manifest_writes import WritesManifest
 from syncengine.connectors.paths import Path
 
 
@@ -87,4 +89,6 @@ class TypeManifest:
     not_before: Stamp | None = None
     months: Months | None = None
     requires: tuple[str, ...] = ()
-    features: tuple[str, ...] = ("Get",)
+    attachments: AttachmentsManifest | None = None
+    pdf: str = ""
+    writes: WritesManifest | None = None

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
 from syncengine.connectors.base import SettingField
 from syncengine.connectors.fields import read_fields
+from syncengine.connectors.manifest_files import read_attachments, read_pdf
 from syncengine.connectors.manifest_parts import Auth, Deleted, Incremental, Months, Paging, Stamp, TypeManifest
+from syncengine.connectors.manifest_writes import Wire, read_writes
 from syncengine.connectors.paths import Path
 from syncengine.connectors.reading import Table, did_you_mean
 from syncengine.datatypes import DATA_TYPES
@@ -121,11 +124,22 @@ def read_incremental(table: Table) -> Incremental:
     return incremental
 
 
-def read_type(table: Table, data_type: str, paging: Table | None, incremental: Table | None) -> TypeManifest:
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """The sections that stand for all types, as they were written."""
+
+    paging: Table | None = None
+    incremental: Table | None = None
+    attachments: Table | None = None
+    wire: Wire = field(default_factory=Wire)
+
+
+def read_type(table: Table, data_type: str, defaults: Defaults) -> TypeManifest:
     single = table.boolean("single", False)
+    endpoint = _endpoint(table)
     found = TypeManifest(
         data_type=data_type,
-        endpoint=_endpoint(table),
+        endpoint=endpoint,
         fields=read_fields(table.needed_table("fields"), record_shape(data_type)),
         key=_key(table, single),
         records=table.member_path("records") or (),
@@ -134,12 +148,14 @@ def read_type(table: Table, data_type: str, paging: Table | None, incremental: T
         modified_as=table.choice("modified_as", MODIFIED_FORMS, "date"),
         deleted=_deleted(table),
         query=table.text_table("query"),
-        paging=Paging() if single else read_paging(table.table("paging"), paging),
-        incremental=_type_incremental(table, None if single else incremental),
+        paging=Paging() if single else read_paging(table.table("paging"), defaults.paging),
+        incremental=_type_incremental(table, None if single else defaults.incremental),
         not_before=_not_before(table),
         months=_months(table),
         requires=_requires(table),
-        features=table.texts("features", ("Get",)),
+        attachments=read_attachments(table, endpoint, defaults.attachments),
+        pdf=read_pdf(table, endpoint),
+        writes=read_writes(table.table("writes"), data_type, endpoint, defaults.wire),
     )
     if single and "paging" in table:
         raise table.fault("paging", "a single type is not paged")

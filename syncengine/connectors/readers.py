@@ -1,13 +1,12 @@
-"""Fields compiled to closures: what can be decided once is decided when a manifest is loaded.
+"""Fields as closures: what can be decided once is decided when a manifest is loaded.
 
-The readers run for every member of every record, so they make no look-ups of their own; each takes the object it reads
-from and returns None when there is nothing.
+A reader takes the object it reads from, decoded, and returns None when there is nothing. What it refuses it names by
+path. `compiled.py` does the same faster for what nearly all records hold.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from decimal import Decimal
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from syncengine.connectors.base import RecordRefused
@@ -16,118 +15,32 @@ from syncengine.connectors.fields import Field
 from syncengine.connectors.paths import Path, path_text, value_at
 
 type Reader = Callable[[Any], Any]
-# name, key, types, table, default, reader: when the member `key` has exactly one of these types it is taken as is, or
-# by `table` when there is one and it knows the value. In all other cases the reader is asked, with the whole object;
-# `types` None asks it at once.
-type Step = tuple[str, str, tuple[type, ...] | None, Mapping[Any, Any] | None, Any, Reader]
-# outer, steps, defaults: steps that stand next to each other and read members of the same inner object (None: of the
-# object itself), and what they give when there is no such object.
-type Group = tuple[str | None, list[Step], dict[str, Any]]
-
-_AS_IT_IS: dict[str, tuple[type, ...]] = {
-    "text": (str,),
-    "decimal": (Decimal, int),
-    "integer": (int,),
-    "boolean": (bool,),
-}
-_TAKEN_BY: dict[Convert, tuple[type, ...]] = {CONVERTS[name]: types for name, types in _AS_IT_IS.items()}
 
 
-def object_builder(fields: Mapping[str, Field]) -> Callable[[Any], dict[str, Any]]:
-    groups = _groups(fields)
+def object_builder(fields: Mapping[str, Field]) -> Reader:
+    """Return a function from the platform's object to the standard model's."""
+    readers = [(name, _READERS[field.how](field)) for name, field in fields.items()]
 
     def build(raw: Any) -> dict[str, Any]:
         content: dict[str, Any] = {}
-        for outer, steps, defaults in groups:
-            source = raw if outer is None else raw.get(outer)
-            if type(source) is not dict:
-                content.update(defaults)
-                continue
-            for name, key, types, table, default, read in steps:
-                if types is None:
-                    value = read(raw)
-                else:
-                    value = source.get(key)
-                    if value is None:
-                        value = default
-                    elif type(value) not in types:
-                        value = read(raw)
-                    elif table is not None:
-                        value = table.get(value) or read(raw)
-                if value is not None:
-                    content[name] = value
+        for name, read in readers:
+            value = read(raw)
+            if value is not None:
+                content[name] = value
         return content
 
     return build
 
 
-def _groups(fields: Mapping[str, Field]) -> list[Group]:
-    groups: list[Group] = []
-    for name, field in fields.items():
-        outer = _outer(field)
-        if not groups or groups[-1][0] != outer:
-            groups.append((outer, [], {}))
-        groups[-1][1].append(_step(name, field))
-        if field.default is not None:
-            groups[-1][2][name] = field.default
-    return groups
-
-
-def _outer(field: Field) -> str | None:
-    """Return the name of the inner object that a plain field reads from; None when it is the object itself."""
-    return str(field.paths[0][0]) if _is_plain(field) and len(field.paths[0]) == 2 else None
-
-
-def _is_plain(field: Field) -> bool:
-    """Whether the field is one member, of the object or of one inside it."""
-    if field.how != "path" or field.negate or field.zone or len(field.paths) != 1:
-        return False
-    return len(field.paths[0]) in (1, 2) and all(isinstance(step, str) for step in field.paths[0])
-
-
-def _step(name: str, field: Field) -> Step:
-    if not _is_plain(field):
-        return name, "", None, None, None, _READERS[field.how](field)
-    path, default = field.paths[0], field.default
-    key = str(path[-1])
-    if field.words is not None or field.allowed:
-        return name, key, (str,), _words_of(field), default, _path_reader(field)
-    if field.convert in ("date", "day"):
-        seen = Remembered(CONVERTS[field.convert])
-        return name, key, (str,), seen, default, one_path(path, seen.convert, default, False)
-    return name, key, _AS_IT_IS.get(field.convert, ()), None, default, _path_reader(field)
-
-
-def _words_of(field: Field) -> dict[str, Any]:
-    return dict(field.words) if field.words is not None else {word: word for word in sorted(field.allowed)}
-
-
-class Remembered(dict[str, str]):
-    """Texts already converted. The same dates come again and again; the rest is not worth keeping."""
-
-    MOST = 4096
-
-    def __init__(self, convert: Convert) -> None:
-        super().__init__()
-        self._convert = convert
-
-    def convert(self, value: Any) -> Any:
-        converted = self._convert(value)
-        if len(self) < self.MOST:
-            self[value] = converted
-        return converted
-
-
 def _path_reader(field: Field) -> Reader:
-    convert = _converter(field)
     if len(field.paths) == 1:
-        keeps_empty = field.convert == "text" and field.words is None and not field.allowed
-        return one_path(field.paths[0], convert, field.default, keeps_empty)
-    readers = [one_path(path, convert, None, False) for path in field.paths]
+        find, convert = finder(field.paths[0]), value_reader(field, default=field.default)
+        return lambda raw: convert(find(raw))
+    readers = [(finder(path), value_reader(field, path, default=None, keeps_empty=False)) for path in field.paths]
 
     def read(raw: Any) -> Any:
-        for reader in readers:
-            value = reader(raw)
+        for find, convert in readers:
+            value = convert(find(raw))
             if value is not None:
                 return value
         return field.default
@@ -135,24 +48,18 @@ def _path_reader(field: Field) -> Reader:
     return read
 
 
-def _converter(field: Field) -> Convert:
-    if field.words is not None or field.allowed:
-        return to_word(_words_of(field), field.otherwise)
-    convert = to_date_in(field.zone) if field.zone else CONVERTS[field.convert]
-    return (lambda value: -convert(value)) if field.negate else convert
+def value_reader(field: Field, path: Path | None = None, *, default: Any, keeps_empty: bool | None = None) -> Reader:
+    """Return a function from what stands at the field's path to what the standard model has."""
+    if keeps_empty is None:
+        keeps_empty = field.convert == "text" and field.words is None and not field.allowed
+    return converter(_convert_of(field), field.paths[0] if path is None else path, default, keeps_empty)
 
 
-def one_path(path: Path, convert: Convert, default: Any, keeps_empty: bool) -> Reader:
-    """An empty text is no value, but for texts themselves."""
-    find = finder(path)
+def converter(convert: Convert, path: Path, default: Any = None, keeps_empty: bool = False) -> Reader:
+    """Name the path in what `convert` refuses. An empty text is no value, but for texts themselves."""
     text = path_text(path)
-    types = _TAKEN_BY.get(convert, ())
-    types = types if keeps_empty or str not in types else ()
 
-    def read(raw: Any) -> Any:
-        value = find(raw)
-        if type(value) in types:
-            return value
+    def read(value: Any) -> Any:
         if value is None or (type(value) is str and not value and not keeps_empty):
             return default
         try:
@@ -161,6 +68,22 @@ def one_path(path: Path, convert: Convert, default: Any, keeps_empty: bool) -> R
             raise RecordRefused(text, wrong.reason) from None
 
     return read
+
+
+def one_path(path: Path, convert: Convert) -> Reader:
+    find, read = finder(path), converter(convert, path)
+    return lambda raw: read(find(raw))
+
+
+def _convert_of(field: Field) -> Convert:
+    if field.words is not None or field.allowed:
+        return to_word(words_of(field), field.otherwise)
+    convert = to_date_in(field.zone) if field.zone else CONVERTS[field.convert]
+    return (lambda value: -convert(value)) if field.negate else convert
+
+
+def words_of(field: Field) -> dict[str, Any]:
+    return dict(field.words) if field.words is not None else {word: word for word in sorted(field.allowed)}
 
 
 def finder(path: Path) -> Reader:
@@ -184,20 +107,21 @@ def _constant_reader(field: Field) -> Reader:
 
 
 def _sum_reader(field: Field) -> Reader:
-    terms = [(sign, one_path(path, to_decimal, None, False)) for sign, path in field.terms]
+    terms = [one_path(path, to_decimal) for _, path in field.terms]
+    signs = [sign for sign, _ in field.terms]
     turn = -1 if field.negate else 1
+    return lambda raw: added(signs, [read(raw) for read in terms], turn)
 
-    def read(raw: Any) -> Any:
-        values = [(sign, reader(raw)) for sign, reader in terms]
-        given = [sign * value for sign, value in values if value is not None]
-        return turn * sum(given) if given else None
 
-    return read
+def added(signs: Sequence[int], terms: Sequence[Any], turn: int) -> Any:
+    """Return the sum of the terms that are there, None when none of them is."""
+    given = [sign * term for sign, term in zip(signs, terms, strict=True) if term is not None]
+    return turn * sum(given) if given else None
 
 
 def _object_reader(field: Field) -> Reader:
     build = object_builder(field.members)
-    constants = _constants(field)
+    constants = constants_in(field)
     if not field.paths:
 
         def read_here(raw: Any) -> Any:
@@ -207,10 +131,9 @@ def _object_reader(field: Field) -> Reader:
         return read_here
     path = field.paths[0]
     find, start = finder(path), path_text(path)
-    key = path[0] if len(path) == 1 and isinstance(path[0], str) else None
 
     def read(raw: Any) -> Any:
-        value = raw.get(key) if key is not None else find(raw)
+        value = find(raw)
         if value is None:
             return None
         if type(value) is not dict:
@@ -224,8 +147,8 @@ def _object_reader(field: Field) -> Reader:
     return read
 
 
-def _constants(field: Field) -> int:
-    """Return how many members say nothing about the record: an object of constants alone is as good as empty."""
+def constants_in(field: Field) -> int:
+    """Return how many of an object's members say nothing about the record: with these alone it is as good as empty."""
     count = sum(1 for member in field.members.values() if member.how == "constant")
     return 0 if count == len(field.members) else count
 

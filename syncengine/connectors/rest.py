@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings as deployment
 
+from syncengine.connectors.attachments import Attachment, File
 from syncengine.connectors.base import (
     Credentials,
     Cursor,
@@ -20,13 +21,20 @@ from syncengine.connectors.base import (
     MappedRecord,
     Page,
     Platform,
+    PushReceipt,
 )
+from syncengine.connectors.changes import Change
 from syncengine.connectors.manifest import Manifest
+from syncengine.connectors.manifest_files import AttachmentsManifest
 from syncengine.connectors.manifest_parts import Incremental, Stamp, TypeManifest
 from syncengine.connectors.mapping import Mapper
 from syncengine.connectors.oauth2 import OAuth2
 from syncengine.connectors.paging import Position, next_position, page_params, page_size, total_of
-from syncengine.connectors.templates import fill_path, fill_text, fill_url
+from syncengine.connectors.push_options import PushOption
+from syncengine.connectors.rest_files import Attachments, download, download_pdf, picked
+from syncengine.connectors.rest_places import Places
+from syncengine.connectors.rest_writes import Pushing, unsent
+from syncengine.connectors.templates import fill_text
 from syncengine.connectors.wire import Envelope, split_object, split_records
 from syncengine.exceptions import AuthExpired, NotSupported
 from syncengine.states import ReadMode
@@ -50,6 +58,15 @@ class RestConnector:
         self.platform: Platform = manifest.platform
         self._oauth2 = OAuth2(manifest.auth, manifest.name) if manifest.auth.kind == "oauth2" else None
         self._mappers = {name: Mapper(found, manifest.zone) for name, found in manifest.types.items()}
+        self._places = Places(manifest)
+        self._files = {
+            name: Attachments(found.attachments) for name, found in manifest.types.items() if found.attachments
+        }
+        self._pushing = {
+            name: Pushing(found, found.writes, self._mappers[name], self._places)
+            for name, found in manifest.types.items()
+            if found.writes
+        }
 
     # --- linking
 
@@ -59,7 +76,7 @@ class RestConnector:
         """Raises: PrerequisiteMissing when a setting or the client's id is not filled in."""
         if self._oauth2 is None:
             return LinkStart(instruct=f"{self.platform.name} needs no approval; carry on to link it.")
-        return self._oauth2.start(self._filled(settings, client), client, state=state, redirect_uri=redirect_uri)
+        return self._oauth2.start(self._places.filled(settings, client), client, state=state, redirect_uri=redirect_uri)
 
     def finish_link(
         self,
@@ -72,22 +89,27 @@ class RestConnector:
         http: Http,
     ) -> Credentials:
         """Get credentials and try them once. Raises: AuthExpired and whatever the try runs into."""
-        filled = self._filled(settings, client)
-        credentials = Credentials()
+        filled = self._places.filled(settings, client)
+        credentials = Credentials(client=client)
         if self._oauth2 is not None:
             credentials = self._oauth2.finish(
                 filled, client, pending=pending, answer=answer, redirect_uri=redirect_uri, http=http
             )
-        if self.manifest.test:
-            headers = {**self._headers(filled), **self.authorize(credentials)}
-            http.request("GET", self._url(self.manifest.test, filled), headers=headers)
+        self.check(credentials, settings=settings, http=http)
         return credentials
 
     def refresh(self, credentials: Credentials, *, settings: Mapping[str, Json], http: Http) -> Credentials:
         """Raises: AuthExpired when the authorisation has ended for good."""
         if self._oauth2 is None:
             raise AuthExpired(f"{self.platform.name} refuses us, and there is no authorisation that could be renewed.")
-        return self._oauth2.refresh(credentials, self._filled(settings, credentials.client), http)
+        return self._oauth2.refresh(credentials, self._places.filled(settings, credentials.client), http)
+
+    def check(self, credentials: Credentials, *, settings: Mapping[str, Json], http: Http) -> None:
+        """Raises: what the manifest's `test` request runs into; nothing without one."""
+        filled = self._places.filled(settings, credentials.client)
+        if self.manifest.test:
+            headers = {**self._places.headers(filled), **self.authorize(credentials)}
+            http.request("GET", self._places.url(self.manifest.test, filled), headers=headers)
 
     def authorize(self, credentials: Credentials) -> Mapping[str, str]:
         if self._oauth2 is None:
@@ -99,14 +121,14 @@ class RestConnector:
 
     def unlink(self, credentials: Credentials, *, settings: Mapping[str, Json], http: Http) -> None:
         if self._oauth2 is not None:
-            self._oauth2.revoke(credentials, self._filled(settings, credentials.client), http)
+            self._oauth2.revoke(credentials, self._places.filled(settings, credentials.client), http)
 
     def origin(self, settings: Mapping[str, Json]) -> str:
         """Return scheme://host[:port] of this connection's platform, for the outbound session's guard.
 
         Raises: PrerequisiteMissing when a setting is not filled in.
         """
-        parts = urlsplit(fill_url(self.manifest.base_url, self._filled(settings)))
+        parts = urlsplit(self._places.base_url(self._places.filled(settings)))
         return f"{parts.scheme}://{parts.netloc}"
 
     # --- reading
@@ -137,16 +159,80 @@ class RestConnector:
     def quick_key(self, data_type: str) -> Callable[[bytes], str] | None:
         return self._mappers[data_type].quick_key()
 
+    def map_text(self, data_type: str) -> Callable[[bytes], MappedRecord]:
+        return self._mappers[data_type].map_text
+
     def map_record(self, data_type: str, raw: Json) -> MappedRecord:
         """Raises: RecordRefused."""
         return self._mappers[data_type].map_record(raw)
 
+    # --- files
+
+    def attachments(
+        self, data_type: str, record_id: str, *, settings: Mapping[str, Json], http: Http
+    ) -> Sequence[Attachment]:
+        """Raises: NotSupported, and what `http` raises: SourceRefused with status 404 for an unknown record."""
+        found = self._attachments(data_type)
+        url, headers = self._places.of_record(found.endpoint, settings, record_id)
+        return self._files[data_type].listed(http.request("GET", url, headers=headers))
+
+    def attachment(
+        self, data_type: str, record_id: str, attachment_id: str, *, settings: Mapping[str, Json], http: Http
+    ) -> Attachment:
+        """Raises: as `attachments`, also for an unknown file."""
+        found = self._attachments(data_type)
+        if not found.one:
+            return picked(list(self.attachments(data_type, record_id, settings=settings, http=http)), attachment_id)
+        url, headers = self._places.of_record(found.one, settings, record_id, attachment_id)
+        return self._files[data_type].one(http.request("GET", url, headers=headers))
+
+    def download(
+        self, data_type: str, record_id: str, attachment_id: str, *, settings: Mapping[str, Json], http: Http
+    ) -> File:
+        """Raises: as `attachment`, and BadAnswer for a file that is too large."""
+        found = self._attachments(data_type)
+        return download(http, *self._places.of_record(found.download, settings, record_id, attachment_id))
+
+    def pdf(self, data_type: str, record_id: str, *, settings: Mapping[str, Json], http: Http) -> File:
+        """Raises: as `download`, and BadAnswer for what is no PDF."""
+        found = self._type(data_type)
+        if not found.pdf:
+            raise NotSupported(f"{self.platform.name} has no PDFs of {data_type}.")
+        return download_pdf(http, *self._places.of_record(found.pdf, settings, record_id))
+
+    def _attachments(self, data_type: str) -> AttachmentsManifest:
+        found = self._type(data_type).attachments
+        if found is None:
+            raise NotSupported(f"{self.platform.name} has no attachments of {data_type}.")
+        return found
+
+    # --- writing
+
+    def options(self, data_type: str, *, settings: Mapping[str, Json], http: Http) -> PushOption:
+        """Raises: NotSupported."""
+        return self._writable(data_type).option
+
+    def push(self, change: Change, *, idempotency_key: str, http: Http) -> PushReceipt:
+        """Raises: as base.Connector.push."""
+        return self._writable(change.data_type).push(change, idempotency_key, http)
+
+    def look_up(self, change: Change, *, idempotency_key: str, http: Http) -> PushReceipt | None:
+        """Raises: as base.Connector.look_up."""
+        return self._writable(change.data_type).look_up(change, idempotency_key, http)
+
+    def _writable(self, data_type: str) -> Pushing:
+        with unsent():
+            self._type(data_type)
+            if data_type not in self._pushing:
+                raise NotSupported(f"{self.platform.name} takes no {data_type}.")
+            return self._pushing[data_type]
+
     # --- one request
 
     def _request(self, found: TypeManifest, plan: FetchPlan, asked: Position, size: int | None) -> _Request:
-        filled = self._filled(plan.settings)
+        filled = self._places.filled(plan.settings)
         changes = found.incremental if plan.mode == ReadMode.INCREMENTAL and plan.since is not None else None
-        headers = self._headers(filled)
+        headers = self._places.headers(filled)
         accept: Sequence[int] = ()
         if changes is not None and changes.stamp.header and plan.since is not None:
             headers[changes.stamp.header] = stamp_text(plan.since, changes.stamp.format)
@@ -158,25 +244,13 @@ class RestConnector:
             *_plan_params(found, changes, plan),
             *page_params(found.paging, asked, size),
         ]
-        return _Request(self._url(found.endpoint, filled), params, headers, accept)
+        return _Request(self._places.url(found.endpoint, filled), params, headers, accept)
 
     def _type(self, data_type: str) -> TypeManifest:
         found = self.manifest.types.get(data_type)
         if found is None:
             raise NotSupported(f"{self.platform.name} offers no {data_type}.")
         return found
-
-    def _url(self, endpoint: str, filled: Mapping[str, Json]) -> str:
-        return fill_url(self.manifest.base_url, filled).rstrip("/") + fill_path(endpoint, filled)
-
-    def _headers(self, filled: Mapping[str, Json]) -> dict[str, str]:
-        own = {name: fill_text(text, filled) for name, text in self.manifest.headers.items()}
-        return {"Accept": "application/json", **own}
-
-    def _filled(self, settings: Mapping[str, Json], client: Mapping[str, str] | None = None) -> dict[str, Json]:
-        """Return all settings by name; an empty one counts as not given, so that its default stands."""
-        given = {**(client or {}), **settings}
-        return {**self.manifest.defaults, **{name: value for name, value in given.items() if value not in (None, "")}}
 
 
 def _plan_params(found: TypeManifest, changes: Incremental | None, plan: FetchPlan) -> list[tuple[str, str]]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from syncengine.exceptions import PrerequisiteMissing
+from syncengine.exceptions import PrerequisiteMissing, SourceRefused
 
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
@@ -66,4 +66,16 @@ def _setting(settings: Mapping[str, Any], name: str) -> str:
         raise PrerequisiteMissing(f"The setting {name} is not filled in.")
     if any(ord(sign) < 32 or ord(sign) == 127 for sign in text):
         raise PrerequisiteMissing(f"The setting {name} holds a control character.")
+    return text
+
+
+def require_step(text: str, what: str) -> str:
+    """Return an id that may stand as one step of a path: `..` in its place would lead elsewhere.
+
+    Raises: SourceRefused, as the platform would answer for an id it does not know.
+    """
+    if text.strip(". ") == "" or len(text) > 512 or any(ord(sign) < 32 or ord(sign) == 127 for sign in text):
+        refusal = SourceRefused(f"The platform does not know this {what}.", status_code=404)
+        refusal.sent = False
+        raise refusal
     return text

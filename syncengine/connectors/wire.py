@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from decimal import Context, Inexact, InvalidOperation, Overflow, Subnormal
+from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow, Subnormal
 from typing import Any, NoReturn
 
 import msgspec
@@ -114,7 +114,7 @@ def decode_answer(body: bytes) -> Any:
     return decode_record(_clean(body)[0])
 
 
-# Bounds in C, since this is called for each number with a fraction: one out of them is refused, none is rounded.
+# Bounds in C, since this is called for each new number with a fraction: one out of them is refused, none is rounded.
 _number = Context(
     prec=_MAX_DIGITS - 1,
     Emax=_MAX_DIGITS - 1,
@@ -122,7 +122,22 @@ _number = Context(
     traps=[InvalidOperation, Overflow, Subnormal, Inexact],
 ).create_decimal
 
-_VALUE = msgspec.json.Decoder(float_hook=_number)
+
+class _Numbers(dict[str, Decimal]):
+    """Numbers already made of their texts: prices, rates and zeros come again and again."""
+
+    MOST = 8192
+
+    def __missing__(self, text: str) -> Decimal:
+        number = _number(text)
+        if len(self) >= self.MOST:
+            self.clear()
+        self[text] = number
+        return number
+
+
+exact_number: Callable[[str], Decimal] = _Numbers().__getitem__
+_VALUE = msgspec.json.Decoder(float_hook=exact_number)
 
 
 def _walk(text: bytes | msgspec.Raw, path: tuple[str, ...]) -> tuple[bytes | msgspec.Raw, dict[str, Any]]:

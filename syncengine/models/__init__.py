@@ -11,7 +11,7 @@ from syncengine.models.dataset import (
 )
 from syncengine.models.event import Event, RateBucket
 from syncengine.models.integration import Integration
-from syncengine.models.record import Record
+from syncengine.models.record import Record, RecordPageMarks
 from syncengine.models.sync_setting import DataStatus, SyncSetting
 from syncengine.models.worker import WorkerHeartbeat
 
@@ -27,6 +27,7 @@ __all__ = [
     "RateBucket",
     "Record",
     "RecordChange",
+    "RecordPageMarks",
     "SourceRequest",
     "StageTiming",
     "StagedPage",

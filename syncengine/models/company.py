@@ -12,6 +12,8 @@ class Company(models.Model):
     name = models.CharField(max_length=200)
     description = models.TextField(blank=True)
     tags = models.JSONField(default=dict, blank=True)
+    # Identifiers such as "lending", each once, in the order they were added.
+    products = models.JSONField(default=list, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.CharField(max_length=120, blank=True)
     # Deleted companies vanish everywhere at once; their rows are purged later, in pieces.

@@ -17,12 +17,18 @@ class Event(models.Model):
     connection_id = models.UUIDField(null=True)
     dataset_id = models.UUIDField(null=True)
     data = models.JSONField(default=dict)
+    # Whether the subscribers were told: set in the transaction that wrote what they made of it (run/telling.py).
+    told_at = models.DateTimeField(null=True)
+    tell_after = models.DateTimeField(null=True)  # a subscriber failed: not again before this time
+    tell_failures = models.PositiveIntegerField(default=0)
 
     class Meta:
         indexes = [
             models.Index(fields=["company_id", "-at"], name="event_company"),
             models.Index(fields=["connection_id", "-at"], name="event_connection"),
             models.Index(fields=["dataset_id", "at"], name="event_dataset"),
+            models.Index(fields=["at"], name="event_at"),
+            models.Index(fields=["id"], condition=models.Q(told_at__isnull=True), name="event_untold"),
         ]
 
     def __str__(self) -> str:

@@ -33,3 +33,29 @@ class Record(models.Model):
 
     def __str__(self) -> str:
         return f"{self.data_type} {self.source_id}"
+
+
+class RecordPageMarks(models.Model):
+    """Where the pages of one list of records start, so that a deep page costs what the first one does.
+
+    Derived data: it may be dropped at any time, and counts only while `dataset_id` is the last good dataset.
+
+    total:  how many records there are, deleted ones too.
+    step:   how many records lie between two marks.
+    keys:   the source id of every `step`-th record in the list's order, from the first on.
+    """
+
+    connection_id: UUID
+    connection = models.ForeignKey(Connection, models.CASCADE, related_name="record_page_marks", db_index=False)
+    data_type = models.CharField(max_length=100)
+    dataset_id = models.UUIDField()
+    total = models.PositiveBigIntegerField()
+    step = models.PositiveIntegerField()
+    keys = models.JSONField()
+
+    class Meta:
+        verbose_name_plural = "record page marks"
+        constraints = [models.UniqueConstraint(fields=["connection", "data_type"], name="record_page_marks_one")]
+
+    def __str__(self) -> str:
+        return f"{self.data_type}: {self.total}"

@@ -8,6 +8,7 @@ faults       statuses and broken wires turned into ConnectorErrors
 redaction    what may be shown of a request
 exchange     Exchange, Observer: what is told about a request
 session      Session
+posting      one POST to an address that anybody may have entered: webhooks
 """
 
 from syncengine.outbound.exchange import Exchange, Observer

@@ -84,6 +84,11 @@ class Body:
         except (BadAnswer, SourceUnavailable):
             return self._buffer.getvalue()[: self._limit]
 
+    @property
+    def so_far(self) -> bytes:
+        """What was unpacked before the body broke off."""
+        return self._buffer.getvalue()[: self._limit]
+
     def _add(self, chunk: bytes) -> None:
         self.received += len(chunk)
         plain = chunk if self._unpacker is None else self._unpacker.feed(chunk, self._limit - self._size)

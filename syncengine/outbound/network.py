@@ -34,6 +34,7 @@ class Clock:
         self._connect_by = self._headers_by = self._finish_by = 0.0
         self.in_headers = True
         self.bytes_before_body = 0
+        self.wrote = False  # whether a byte of the request may have left
 
     def start(self) -> None:
         """Begin one exchange."""
@@ -85,6 +86,7 @@ class GuardedStream(httpcore2.NetworkStream):
         return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._clock.wrote = True
         try:
             self._sock.settimeout(_still(self._clock.seconds_to_wait()))
             self._sock.sendall(buffer)

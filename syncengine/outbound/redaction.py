@@ -16,11 +16,13 @@ _SECRET_PARAMETERS = frozenset({"code", "sig", "auth", "jwt", "state", "session"
 _ADDRESS_HEADERS = frozenset({"location", "content-location", "link", "refresh", "referer", "origin"})
 
 _USERINFO = re.compile(r"(?<=//)[^/\s?#@\"'<>]*@")
-_PAIR = re.compile(r"([\w.\-\[\]%+$]+)=([^&;\s\"'<>#]*)")
+# Names are bounded: without that, a hostile text of one long word would take its length squared.
+_PAIR = re.compile(r"([\w.\-\[\]%+$]{1,300})=([^&;\s\"'<>#]*)")
 _JSON_MEMBER = re.compile(
-    rf'("[^"\\\n]*(?:{_WORDS})[^"\\\n]*"\s*:\s*)("(?:[^"\\]|\\.)*"?|[^\s,\}}\]"\[{{]+)', re.IGNORECASE | re.DOTALL
+    rf'("[^"\\\n]{{0,300}}(?:{_WORDS})[^"\\\n]{{0,300}}"\s*:\s*)("(?:[^"\\]|\\.)*"?|[^\s,\}}\]"\[{{]+)',
+    re.IGNORECASE | re.DOTALL,
 )
-_XML_ELEMENT = re.compile(rf"(<([\w:.-]*(?:{_WORDS})[\w:.-]*)(?:\s[^<>]*)?>)[^<]*", re.IGNORECASE)
+_XML_ELEMENT = re.compile(rf"(<([\w:.-]{{0,300}}(?:{_WORDS})[\w:.-]{{0,300}})(?:\s[^<>]*)?>)[^<]*", re.IGNORECASE)
 _SCHEME_AND_KEY = re.compile(r"\b(Bearer|Basic|Digest|Token)\s+[\w.~+/=:-]{8,}", re.IGNORECASE)
 _UNSHOWABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]+")
 _BINARY = ("image/", "audio/", "video/", "font/", "application/octet-stream", "application/pdf", "application/zip")

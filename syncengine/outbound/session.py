@@ -63,6 +63,7 @@ class Session:
         self._origin = origin
         self._observer = observer
         self._max_bytes = settings.HEADRACE_MAX_PAGE_BYTES if max_bytes is None else max_bytes
+        self._limit = self._max_bytes  # of the request in hand
         self._allowed = allowed_places()
         self._clock = Clock()
         self._pool = httpcore2.ConnectionPool(
@@ -90,19 +91,40 @@ class Session:
         headers: Mapping[str, str] | None = None,
         json: Any = None,
         form: Mapping[str, str] | None = None,
+        content: tuple[str, bytes] | None = None,
         accept: Sequence[int] = (),
+        max_bytes: int | None = None,
     ) -> HttpAnswer:
         """Send one request and return its whole answer.
 
         Raises: ConnectorError subclasses as connectors.base.Http lists them; 429 and an empty budget are RateLimited.
         """
+        self._clock.wrote = False
+        try:
+            return self._request(method, url, params, headers, _content(json, form, content), form, accept, max_bytes)
+        except ConnectorError as error:
+            error.sent = self._clock.wrote
+            raise
+
+    def _request(
+        self,
+        method: str,
+        url: str,
+        params: Sequence[tuple[str, str]],
+        headers: Mapping[str, str] | None,
+        typed: tuple[str, bytes | None],
+        form: Mapping[str, str] | None,
+        accept: Sequence[int],
+        max_bytes: int | None,
+    ) -> HttpAnswer:
         draft = Draft(method, url)
         with self._told(draft, success=False):
             target = self._target(url, params)
         self._take_budget()
-        content, content_type = _content(json, form)
+        content_type, content = typed
         draft = Draft(method, str(target), self._headers(target, headers, content, content_type))
         draft.secrets = _secrets(draft.request_headers, form)
+        self._limit = self._max_bytes if max_bytes is None else min(max_bytes, self._max_bytes)
         with self._told(draft, success=True):
             return self._send(draft, target, content, accept)
 
@@ -189,9 +211,9 @@ class Session:
 
     def _whole_body(self, draft: Draft, response: httpcore2.Response, headers: Mapping[str, str]) -> bytes:
         length = headers.get("content-length", "")
-        if length.isdecimal() and int(length[:20]) > self._max_bytes:
-            raise BadAnswer(too_large(self._max_bytes))
-        body = Body(headers.get("content-encoding", ""), self._max_bytes)
+        if length.isdecimal() and int(length[:20]) > self._limit:
+            raise BadAnswer(too_large(self._limit))
+        body = Body(headers.get("content-encoding", ""), self._limit)
         try:
             return body.read(self._chunks(response), self._progressed)
         finally:
@@ -241,16 +263,24 @@ def _tls() -> SSLContext:
     return httpcore2.default_ssl_context()
 
 
+def load_authorities() -> None:
+    """Read whom we trust now rather than for the first request of this process, or of one forked from it."""
+    _tls()
+
+
 def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "replace")
 
 
-def _content(json: Any, form: Mapping[str, str] | None) -> tuple[bytes | None, str]:
+def _content(json: Any, form: Mapping[str, str] | None, content: tuple[str, bytes] | None) -> tuple[str, bytes | None]:
+    """Return the body and, before it, what it is."""
+    if content is not None:
+        return content
     if form is not None:
-        return urlencode(form).encode("ascii"), "application/x-www-form-urlencoded"
+        return "application/x-www-form-urlencoded", urlencode(form).encode("ascii")
     if json is not None:
-        return _encode_json(json), "application/json"
-    return None, ""
+        return "application/json", _encode_json(json)
+    return "", None
 
 
 def _secrets(headers: Sequence[tuple[str, str]], form: Mapping[str, str] | None) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from syncengine.connectors.base import Connector, TypeSupport
 from syncengine.datatypes import DATA_TYPES
 from syncengine.exceptions import AuthExpired, NotSupported, PrerequisiteMissing
 from syncengine.models import DataStatus
+from syncengine.plans import KeepsSettings
 from syncengine.run.lease import Hold
 from syncengine.states import ConnectionStatus, DatasetStatus, ReadMode
 
@@ -43,7 +44,10 @@ def begin(hold: Hold, connector: Connector) -> None:
         since=since,
         started_at=now(),
         expected_total=status.record_count or None if mode == ReadMode.FULL else None,
-        settings_used=_settings_used(effective_settings(dataset.company).get(dataset.data_type)),
+        settings_used={
+            **_settings_used(effective_settings(dataset.company).get(dataset.data_type)),
+            **(connector.settings_used if isinstance(connector, KeepsSettings) else {}),
+        },
     )
 
 

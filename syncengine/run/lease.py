@@ -23,6 +23,8 @@ from syncengine.models import Attempt, Dataset
 from syncengine.states import DATASET_ACTIVE, DATASET_MOVES, Stage
 from syncengine.transitions import move
 
+WORTH_NOTING_SECONDS = 1.0  # of work; less is noted together with what follows
+
 
 class CancelRequested(Exception):
     """Somebody asked for the end of this dataset."""
@@ -51,33 +53,35 @@ def claim(dataset_id: UUID | str, owner: str) -> Hold | None:
     done, so that a dataset which kills its workers comes to an end.
     """
     moment = now()
+    free = Dataset.objects.filter(pk=dataset_id, status__in=DATASET_ACTIVE).filter(
+        Q(lease_until__isnull=True) | Q(lease_until__lt=moment), Q(wake_at__isnull=True) | Q(wake_at__lte=moment)
+    )
+    dataset = free.select_related("company", "connection__integration", "connection__company").first()
+    if dataset is None:
+        return None
+    # What was read still stands if nobody took it (fence) and the last holder, given up for lost, wrote nothing: each
+    # of its writes moves the end of its lease.
+    unchanged = free.filter(fence=dataset.fence, lease_until=dataset.lease_until)
+    lost = bool(dataset.lease_owner)
+    taken = {
+        "fence": dataset.fence + 1,
+        "lease_owner": owner,
+        "lease_until": _lease_end(),
+        "lost_count": dataset.lost_count + lost,
+        "wake_at": None,
+        "status_description": "",
+    }
     with transaction.atomic():
-        free = Dataset.objects.filter(pk=dataset_id, status__in=DATASET_ACTIVE).filter(
-            Q(lease_until__isnull=True) | Q(lease_until__lt=moment), Q(wake_at__isnull=True) | Q(wake_at__lte=moment)
-        )
-        found = free.values("fence", "lease_owner", "lost_count").first()
-        if found is None:
-            return None
-        lost = bool(found["lease_owner"])
-        taken = free.filter(fence=found["fence"]).update(
-            fence=found["fence"] + 1,
-            lease_owner=owner,
-            lease_until=_lease_end(),
-            lost_count=found["lost_count"] + lost,
-            wake_at=None,
-            status_description="",
-        )
-        if not taken:
+        if not unchanged.update(**taken):
             return None
         if lost:
             Attempt.objects.filter(dataset_id=dataset_id, ended_at__isnull=True).update(
                 ended_at=moment, outcome="Worker lost"
             )
-        Attempt.objects.create(dataset_id=dataset_id, fence=found["fence"] + 1, worker=owner, started_at=moment)
-    dataset = Dataset.objects.select_related("company", "connection__integration", "connection__company").get(
-        pk=dataset_id
-    )
-    return Hold(dataset, found["fence"] + 1)
+        Attempt.objects.create(dataset_id=dataset_id, fence=dataset.fence + 1, worker=owner, started_at=moment)
+    for name, value in taken.items():
+        setattr(dataset, name, value)
+    return Hold(dataset, dataset.fence)
 
 
 class Hold:
@@ -87,7 +91,8 @@ class Hold:
         self.dataset = dataset
         self.fence = fence
         self._renewed = time.monotonic()
-        self._looked = 0.0
+        self._looked = time.monotonic()  # the claim has looked
+        self._noted: dict[str, Any] = {}
         self._spent: dict[Stage, float] = {}
         self._inner: list[float] = []
 
@@ -98,8 +103,15 @@ class Hold:
         Raises: LeaseLost, before anything of the block was run.
         """
         with self._committing():
-            self._update(lease_until=_lease_end(), **columns)
+            self._update(lease_until=_lease_end(), **self._noted | columns)
             yield
+        self._noted = {}
+        for name, value in columns.items():
+            setattr(self.dataset, name, value)
+
+    def note(self, **columns: Any) -> None:
+        """Set columns together with the next write: what would cost nothing to find out again."""
+        self._noted |= columns
         for name, value in columns.items():
             setattr(self.dataset, name, value)
 
@@ -137,19 +149,39 @@ class Hold:
             self.keep()
 
     def move(self, to: str, **columns: Any) -> None:
-        """Move the dataset and record it, in one transaction that holds the fence."""
+        """Move the dataset on and record it, in one transaction that holds the fence.
+
+        Raises: LeaseLost, CancelRequested.
+        """
         before = self.dataset.status
         with self._committing():
-            self._move_if_held(to, columns)
-            self.write_timings()
+            try:
+                self._move_if_held(to, {"cancel_requested_at": None}, lease_until=_lease_end(), **columns)
+            except StaleState:
+                self.look(every=0)
+                raise
+            if sum(self._spent.values()) > WORTH_NOTING_SECONDS:
+                self._write_timings()
             reach("before_event")
             record_event("dataset.moved", about=self.dataset, actor="worker", before=before, after=to)
+        self._noted = {}
+        self._looked = time.monotonic()
 
-    def _move_if_held(self, to: str, columns: dict[str, Any]) -> None:
-        """Check the hold, renew it and move, in one statement. Raises: LeaseLost, StaleState."""
-        held = {"fence": self.fence, "lease_owner__gt": ""}
+    @contextmanager
+    def ending(self, status: str, outcome: str, **columns: Any) -> Iterator[None]:
+        """The transaction that ends the dataset and this attempt. Raises: LeaseLost, before the block was run."""
+        with self._committing():
+            reach("before_event")
+            free = {"lease_until": None, "lease_owner": "", "wake_at": None}
+            self._move_if_held(status, {}, **free, **columns)
+            yield
+            self._end_attempt(outcome)
+
+    def _move_if_held(self, to: str, guard: dict[str, Any], **columns: Any) -> None:
+        """Check the hold and move, in one statement. Raises: LeaseLost, StaleState."""
+        held = {"fence": self.fence, "lease_owner__gt": "", **guard}
         try:
-            move(self.dataset, to, DATASET_MOVES, guard=held, lease_until=_lease_end(), **columns)
+            move(self.dataset, to, DATASET_MOVES, guard=held, **self._noted | columns)
         except StaleState:
             self._update(lease_until=_lease_end())
             raise
@@ -167,10 +199,10 @@ class Hold:
             if self._inner:
                 self._inner[-1] += whole
 
-    def write_timings(self) -> None:
+    def _write_timings(self) -> None:
         """Add what was counted to the dataset's timings, so that they span all its attempts.
 
-        Called inside a transaction that holds the fence: by every move and every end of an attempt.
+        Called inside a transaction that holds the fence: after some work, and at every end of an attempt.
         """
         spent = [(stage, self._spent.pop(stage)) for stage in Stage if stage in self._spent]
         if not spent:
@@ -189,11 +221,11 @@ class Hold:
     def release(self, outcome: str, **columns: Any) -> None:
         """Give the dataset back in good order, for another worker or another time."""
         with transaction.atomic():
-            self._update(lease_until=None, lease_owner="", **columns)
-            self.end_attempt(outcome)
+            self._update(lease_until=None, lease_owner="", **self._noted | columns)
+            self._end_attempt(outcome)
 
-    def end_attempt(self, outcome: str) -> None:
-        self.write_timings()
+    def _end_attempt(self, outcome: str) -> None:
+        self._write_timings()
         Attempt.objects.filter(dataset=self.dataset, fence=self.fence).update(ended_at=now(), outcome=outcome)
 
     def _update(self, **columns: Any) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Protocol, runtime_checkable
 
@@ -17,18 +18,20 @@ from syncengine.connectors.base import Connector, MappedRecord, RecordRefused
 from syncengine.connectors.wire import decode_record
 from syncengine.exceptions import BadAnswer, MappingFailed
 from syncengine.models import Dataset, Record, ValidationIssue
+from syncengine.plans import keeps_raw, raw_keeper
 from syncengine.run.lease import Hold
 from syncengine.run.records import raw_hashes
 from syncengine.run.staging import Finding, Issue, MappedPage, Row
 from syncengine.run.thresholds import too_many
-from syncengine.states import Stage
+from syncengine.states import ReadMode, Stage
 from syncengine.validation import validate_record
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 _decode_quickly = msgspec.json.Decoder().decode
-_EPOCH_US = 1_000_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NUL = b"\\u0000"
 MAX_SOURCE_ID = 512
+RAW_SAMPLES = 20  # records of a full read whose own text is kept in any case
 SHOWN_ISSUES = 1000  # kept of one dataset; the counters count them all
 
 
@@ -38,6 +41,15 @@ class ReadsKeysQuickly(Protocol):
 
     def quick_key(self, data_type: str) -> Callable[[bytes], str] | None:
         """Return a function from a record's text to its key, or to "" when that needs a closer look."""
+        ...
+
+
+@runtime_checkable
+class MapsTexts(Protocol):
+    """A connector that maps a record faster from its text than from the decoded value."""
+
+    def map_text(self, data_type: str) -> Callable[[bytes], MappedRecord]:
+        """Return what `map_record` of the decoded text would give. That raises RecordRefused, BadAnswer."""
         ...
 
 
@@ -60,7 +72,11 @@ class Mapping:
         self._stores_some = Record.objects.filter(
             connection_id=dataset.connection_id, data_type=dataset.data_type
         ).exists()
+        self._keeps_raw = keeps_raw(connector)
+        first = dataset.mode == ReadMode.FULL and dataset.page_count == 0
+        self._samples_raw = first and raw_keeper() is not None
         self._quick_key = connector.quick_key(data_type) if isinstance(connector, ReadsKeysQuickly) else None
+        self._map_text = connector.map_text(data_type) if isinstance(connector, MapsTexts) else self._decode_and_map
 
     def page(self, records: Sequence[bytes], known: Sequence[str]) -> tuple[MappedPage, list[Issue]]:
         """Return the records in the standard model, and those that could not be mapped."""
@@ -73,7 +89,16 @@ class Mapping:
         for raw, raw_hash in zip(records, hashes, strict=True):
             if raw_hash not in same:
                 self._map(raw, raw_hash, mapped, issues)
+        if self._samples_raw and mapped.rows:
+            self._keep_samples(mapped)
         return mapped, issues
+
+    def _keep_samples(self, mapped: MappedPage) -> None:
+        """Leave the platform's text with the last records of the first page that has any, unless it is kept of all."""
+        self._samples_raw = False
+        if not self._keeps_raw:
+            for row in mapped.rows[:-RAW_SAMPLES]:
+                row.raw = b""
 
     def _unchanged(self, records: Sequence[bytes], hashes: Sequence[bytes]) -> dict[bytes, int]:
         """Return the ids, by hash of the platform's text, of records that are stored as this very text made them."""
@@ -100,7 +125,7 @@ class Mapping:
 
     def _map(self, raw: bytes, raw_hash: bytes, mapped: MappedPage, issues: list[Issue]) -> None:
         try:
-            record = self._connector.map_record(self._data_type, decode_record(raw))
+            record = self._map_text(raw)
         except RecordRefused as refusal:
             issues.append(Issue(refusal.source_id, refusal.path, refusal.reason))
             if refusal.source_id:
@@ -109,10 +134,16 @@ class Mapping:
         except BadAnswer as error:
             issues.append(Issue("", "", error.headline))
         else:
-            mapped.rows.append(_row(record, raw_hash))
+            row = row_of(record, raw_hash)
+            if self._keeps_raw or self._samples_raw:
+                row.raw = raw
+            mapped.rows.append(row)
             found = _findings(record, self._data_type)
             if found:
                 mapped.findings += found
+
+    def _decode_and_map(self, raw: bytes) -> MappedRecord:
+        return self._connector.map_record(self._data_type, decode_record(raw))
 
 
 def _findings(record: MappedRecord, data_type: str) -> list[Finding]:
@@ -129,14 +160,19 @@ def _findings(record: MappedRecord, data_type: str) -> list[Finding]:
     ]
 
 
-def _row(record: MappedRecord, raw_hash: bytes) -> Row:
+def row_of(record: MappedRecord, raw_hash: bytes) -> Row:
     content = _encode(record.content)
     if _NUL in content:
         content = content.replace(_NUL, b"\\ufffd")
-    stamp = record.source_modified_at
-    moved_us = None if stamp is None else int(stamp.timestamp() * _EPOCH_US)
+    moved_us = None if record.source_modified_at is None else _microseconds(record.source_modified_at)
     content_hash = blake2b(content + b"|%d" % (moved_us or 0), digest_size=16).digest()
     return Row(record.source_id, content.decode(), content_hash, raw_hash, moved_us, record.is_deleted)
+
+
+def _microseconds(moment: datetime) -> int:
+    """Return the microseconds since 1970, exactly; a float of seconds loses the last one now and then."""
+    since = moment - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def write_issues(dataset: Dataset, issues: list[Issue]) -> None:

@@ -18,17 +18,21 @@ from django.db import DatabaseError, InterfaceError, OperationalError
 from django.db.models import Q
 from django.utils.timezone import now
 
+from syncengine.connectors.wire import exact_number
 from syncengine.exceptions import ProcessingFailed
 from syncengine.models import Dataset, Record, RecordChange
+from syncengine.plans import raw_keeper
 from syncengine.processes import stopping
 from syncengine.run import records
 from syncengine.run.lease import Hold, Stopping
-from syncengine.run.staging import Row, drop_page, mapped_page, seen_ids, write_seen
+from syncengine.run.staging import FEW_PAGES, Row, drop_page, mapped_page, seen_ids, write_seen
 from syncengine.states import ReadMode
 
 SWEEP = 2000
 
-_decode = msgspec.json.Decoder(strict=False).decode
+_NULL = msgspec.Raw(b"null")
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_decode = msgspec.json.Decoder(float_hook=exact_number).decode
 
 
 def process_pages(hold: Hold) -> None:
@@ -42,7 +46,7 @@ def process_pages(hold: Hold) -> None:
             hold.look()
             if stopping():
                 raise Stopping
-        if hold.dataset.mode == ReadMode.FULL or hold.dataset.lists_known:
+        if _lists_all(hold.dataset):
             _mark_missing(hold)
     except (OperationalError, InterfaceError):
         raise
@@ -77,9 +81,30 @@ def _process_page(hold: Hold, number: int) -> None:
         records.insert(dataset.connection_id, dataset.data_type, new, dataset_id=dataset.pk, modified_at=moment)
         records.update(changed, dataset_id=dataset.pk, modified_at=moment)
         records.remember_raw(same)
+        _keep_raw(dataset, new, changed, same)
         _mark_deleted(dataset, gone, moment)
-        write_seen(dataset, number, chain(page.same_ids, (found.id for found in stored.values())))
-        drop_page(dataset, number)
+        if _lists_all(dataset):
+            write_seen(dataset, number, chain(page.same_ids, (found.id for found in stored.values())))
+        if dataset.page_count > FEW_PAGES:
+            drop_page(dataset, number)
+
+
+def _keep_raw(
+    dataset: Dataset, new: Sequence[Row], changed: Sequence[tuple[int, Row]], same: Sequence[tuple[int, Row]]
+) -> None:
+    """Hand the platform's own texts on, where the mapping left any."""
+    keeper = raw_keeper()
+    if keeper is None:
+        return
+    fresh = [(row.source_id, row.raw) for row in chain(new, (row for _, row in changed)) if row.raw]
+    known = [(row.source_id, row.raw) for _, row in same if row.raw]
+    if fresh or known:
+        keeper.keep(dataset, fresh, known)
+
+
+def _lists_all(dataset: Dataset) -> bool:
+    """Whether this read tells of every record there is, so that those it does not hold are gone."""
+    return dataset.mode == ReadMode.FULL or dataset.lists_known
 
 
 def _sort(
@@ -129,9 +154,14 @@ def _differences(old: records.Before, new: Row) -> list[str]:
 
 
 def changed_fields(before: str, after: str) -> list[str]:
-    """Return the names of the members that differ, in alphabetical order."""
-    old, new = _decode(before), _decode(after)
-    return sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
+    """Return the names of the members that differ, in alphabetical order.
+
+    Their texts are compared first: most are equal, and to decode two whole records takes many times as long.
+    """
+    old, new = _members(before), _members(after)
+    suspects = [name for name, text in new.items() if old.get(name) != text]
+    suspects += [name for name in old if name not in new]
+    return sorted(name for name in suspects if _decode(old.get(name, _NULL)) != _decode(new.get(name, _NULL)))
 
 
 def _kept(old: records.Before) -> dict[str, Any]:
@@ -190,10 +220,12 @@ def undo(hold: Hold) -> None:
     while ids := list(created.values_list("pk", flat=True)[:SWEEP]):
         with hold.writing():
             Record.objects.filter(pk__in=ids).delete()
+    keeper = raw_keeper()
     with hold.writing(
         created_count=0, changed_count=0, deleted_count=0, unchanged_count=0, processed_count=0, processed_pages=0
     ):
-        pass
+        if keeper is not None:
+            keeper.undo(dataset)
 
 
 def _restored(before: Mapping[str, Any]) -> dict[str, Any]:

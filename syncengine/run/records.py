@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
 from django.db import connection
-from django.db.models import TextField
-from django.db.models.functions import Cast
 
-from syncengine.models import Record
 from syncengine.run.staging import Row
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -78,12 +75,28 @@ def before(ids: Iterable[int]) -> dict[int, Before]:
     ids = list(ids)
     if not ids:
         return {}
-    rows = Record.objects.filter(pk__in=ids).annotate(text=Cast("content", TextField()))
-    columns = ("id", "text", "content_hash", "modified_at", "source_modified_at", "is_deleted", "last_dataset_id")
-    return {
-        pk: Before(text, bytes(content_hash), modified, moved, deleted, last)
-        for pk, text, content_hash, modified, moved, deleted, last in rows.values_list(*columns)
-    }
+    columns = "id, content, content_hash, modified_at, source_modified_at, is_deleted, last_dataset_id"
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            columns = columns.replace("content,", "content::text,", 1)
+            cursor.execute(f"SELECT {columns} FROM syncengine_record WHERE id = ANY(%s)", [ids])  # noqa: S608
+            return {pk: Before(text, bytes(known), *rest) for pk, text, known, *rest in cursor.fetchall()}
+        wanted = "SELECT value FROM json_each(%s)"
+        cursor.execute(f"SELECT {columns} FROM syncengine_record WHERE id IN ({wanted})", [_encode(ids).decode()])  # noqa: S608
+        return {
+            pk: Before(
+                text, bytes(content_hash), _aware(modified), moved and _aware(moved), bool(deleted), last and UUID(last)
+            )
+            for pk, text, content_hash, modified, moved, deleted, last in cursor.fetchall()
+        }
+
+
+_dataset_id = lru_cache(64)(UUID)  # many records, few datasets
+
+
+def _aware(moment: datetime) -> datetime:
+    """SQLite keeps UTC without saying so."""
+    return moment.replace(tzinfo=UTC)
 
 
 def insert(
@@ -104,22 +117,11 @@ def insert(
         cursor.executemany(
             f"INSERT INTO syncengine_record ({columns}) VALUES (%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s)",  # noqa: S608
             [
-                (
-                    place,
-                    data_type,
-                    row.source_id,
-                    row.content,
-                    row.content_hash,
-                    row.raw_hash,
-                    moment,
-                    _stamp(row.source_modified_us),
-                    0,
-                    dataset,
-                    dataset,
-                )
+                (place, data_type, row.source_id, row.content, row.content_hash, row.raw_hash,
+                 moment, _naive_stamp(row.source_modified_us), 0, dataset, dataset)
                 for row in rows
             ],
-        )
+        )  # fmt: skip
 
 
 def update(changes: Sequence[tuple[int, Row]], *, dataset_id: UUID, modified_at: datetime) -> None:
@@ -140,7 +142,7 @@ def update(changes: Sequence[tuple[int, Row]], *, dataset_id: UUID, modified_at:
                     row.content_hash,
                     row.raw_hash,
                     moment,
-                    _stamp(row.source_modified_us),
+                    _naive_stamp(row.source_modified_us),
                     False,
                     dataset,
                     pk,
@@ -164,7 +166,7 @@ def _update_at_once(changes: Sequence[tuple[int, Row]], dataset_id: UUID, modifi
                 [row.content for _, row in changes],
                 [row.content_hash for _, row in changes],
                 [row.raw_hash for _, row in changes],
-                [_stamp(row.source_modified_us) for _, row in changes],
+                [moved_at(row) for _, row in changes],
             ],
         )
 
@@ -223,7 +225,7 @@ def remember_raw(same: Sequence[tuple[int, Row]]) -> None:
 
 def moved_at(row: Row) -> datetime | None:
     """Return the platform's own stamp of a staged row."""
-    return None if row.source_modified_us is None else datetime.fromtimestamp(row.source_modified_us / 1e6, UTC)
+    return None if row.source_modified_us is None else _EPOCH + timedelta(microseconds=row.source_modified_us)
 
 
 def _copy(
@@ -233,8 +235,8 @@ def _copy(
     head = f"{connection_id}\t{_escaped(data_type)}"
     tail = f"f\t{dataset_id}\t{dataset_id}"
     lines = [
-        f"{head}\t{_escaped(row.source_id)}\t{_escaped(row.content)}\t\\\\x{row.content_hash.hex()}\t"
-        f"\\\\x{row.raw_hash.hex()}\t{modified_at}\t{_stamp(row.source_modified_us) or _NULL}\t{tail}\n"
+        f"{head}\t{_escaped(row.source_id)}\t{_escaped_json(row.content)}\t\\\\x{row.content_hash.hex()}\t"
+        f"\\\\x{row.raw_hash.hex()}\t{modified_at}\t{moved_at(row) or _NULL}\t{tail}\n"
         for row in rows
     ]
     # Django turns the errors of its own cursor methods only into its own; COPY is not one of them.
@@ -248,20 +250,20 @@ def _copy(
 
 _NULL = "\\N"
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
-_NEEDS_ESCAPE = re.compile(r"[\\\t\n\r]")
 
 
 def _escaped(text: str) -> str:
-    return text.translate(_ESCAPES) if _NEEDS_ESCAPE.search(text) else text
+    return text.translate(_ESCAPES)
 
 
-def _stamp(microseconds: int | None) -> Any:
-    """Return the stamp as this database's driver takes it."""
-    if microseconds is None:
-        return None
-    if connection.vendor == "postgresql":
-        return _EPOCH + timedelta(microseconds=microseconds)
-    return (_NAIVE_EPOCH + timedelta(microseconds=microseconds)).isoformat(" ")
+def _escaped_json(text: str) -> str:
+    """JSON holds no tab and no line break as such, and to look for one backslash takes no time."""
+    return text.replace("\\", "\\\\")
+
+
+def _naive_stamp(microseconds: int | None) -> str | None:
+    """Return a stamp as SQLite keeps it."""
+    return None if microseconds is None else str(_NAIVE_EPOCH + timedelta(microseconds=microseconds))
 
 
 def _adapt(moment: datetime | None) -> Any:

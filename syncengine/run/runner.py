@@ -14,7 +14,7 @@ from syncengine.connectors.base import Connector, FetchPlan
 from syncengine.connectors.registry import connector_for
 from syncengine.exceptions import DatasetError, LeaseLost, SyncEngineError, WorkerLost
 from syncengine.models import Dataset
-from syncengine.plans import plan_for
+from syncengine.plans import connector_of, plan_for
 from syncengine.processes import stopping
 from syncengine.queue import enqueue
 from syncengine.run.beginning import begin
@@ -99,7 +99,7 @@ def _advance(hold: Hold) -> None:
         raise CancelRequested
     if dataset.lost_count > settings.HEADRACE_MAX_LOST_WORKERS:
         raise WorkerLost(f"Worker lost: {dataset.lost_count} workers died while they held this dataset.")
-    connector = _connector(dataset)
+    connector = connector_of(dataset, _connector(dataset))
     if dataset.status == S.QUEUED:
         begin(hold, connector)
     if dataset.status in _GOES_ON_AS:
@@ -107,7 +107,6 @@ def _advance(hold: Hold) -> None:
     plan = plan_for(dataset)
     while dataset.status in _STAGES:
         stage, work, waits_as, follows = _STAGES[dataset.status]
-        hold.look(every=0)
         with hold.timing(stage):
             work(hold, connector, plan)
         if follows == S.COMPLETE:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from struct import Struct
 from typing import NamedTuple
 from uuid import UUID
@@ -16,15 +16,19 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
+from django.db.models import BinaryField
+from django.db.models.functions import Substr
+
 from syncengine.models import Dataset, StagedPage
 from syncengine.states import Stage
 
 
-class Row(msgspec.Struct, array_like=True):
+class Row(msgspec.Struct, array_like=True, gc=False):
     """One record in the standard model, ready to be stored.
 
     content:             canonical JSON text.
     source_modified_us:  microseconds since 1970 UTC, or None.
+    raw:                 the platform's own text where it is kept, else nothing.
     """
 
     source_id: str
@@ -33,9 +37,10 @@ class Row(msgspec.Struct, array_like=True):
     raw_hash: bytes
     source_modified_us: int | None
     is_deleted: bool
+    raw: bytes = b""
 
 
-class Finding(msgspec.Struct, array_like=True):
+class Finding(msgspec.Struct, array_like=True, gc=False):
     """What validation found in one mapped record: found while the record was at hand, judged in the next stage."""
 
     source_id: str
@@ -77,6 +82,9 @@ _encode = msgspec.msgpack.Encoder().encode
 _mapped = msgspec.msgpack.Decoder(MappedPage)
 _judged = msgspec.msgpack.Decoder(tuple[int, list[Finding]])
 _PIECE = 20
+FEW_PAGES = 20  # of a dataset; so many are dropped together when it ends, of more each as soon as it is stored
+_HEAD_BYTES = 2048  # of a page; nearly always they hold all that was found in it
+_HEAD = Substr("body", 1, _HEAD_BYTES, output_field=BinaryField())
 _LENGTH = Struct("<I")
 _PACKING = 1  # a tenth of the size for a hundredth of the time a page takes
 
@@ -101,10 +109,17 @@ def mapped_page(dataset: Dataset, number: int) -> MappedPage:
     return _mapped.decode(zstd.decompress(body[start:]))
 
 
-def findings_of(dataset: Dataset, number: int) -> tuple[int, list[Finding]]:
-    """Return how many rows a page has to be stored, and what validation found in them."""
-    body = _body(dataset, number)
-    return _judged.decode(body[_LENGTH.size : _LENGTH.size + _LENGTH.unpack_from(body)[0]])
+def judged_pages(dataset: Dataset, start: int) -> Iterator[tuple[int, int, list[Finding]]]:
+    """Yield (number, how many rows it has to be stored, what validation found in them) of each page from `start` on."""
+    pages = StagedPage.objects.filter(dataset=dataset, stage=Stage.MAP)
+    while start < dataset.page_count:
+        some = pages.filter(number__range=(start, start + _PIECE - 1)).annotate(head=_HEAD)
+        for number, head in some.order_by("number").values_list("number", "head"):
+            head = memoryview(head)
+            length = _LENGTH.unpack_from(head)[0]
+            body = head if _LENGTH.size + length <= len(head) else _body(dataset, number)
+            yield number, *_judged.decode(body[_LENGTH.size : _LENGTH.size + length])
+        start += _PIECE
 
 
 def _body(dataset: Dataset, number: int) -> memoryview:
@@ -128,6 +143,10 @@ def seen_ids(dataset: Dataset) -> array[int]:
 
 def drop_page(dataset: Dataset, number: int) -> None:
     StagedPage.objects.filter(dataset=dataset, stage=Stage.MAP, number=number).delete()
+
+
+def drop_few_pages(dataset_id: UUID) -> None:
+    StagedPage.objects.filter(dataset_id=dataset_id).delete()
 
 
 def drop_pages(dataset_id: UUID) -> None:

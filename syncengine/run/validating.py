@@ -6,7 +6,7 @@ from syncengine.exceptions import ValidationFailed
 from syncengine.models import Dataset, ValidationIssue
 from syncengine.run.lease import Hold
 from syncengine.run.mapping import SHOWN_ISSUES
-from syncengine.run.staging import Finding, MappedPage, findings_of, mapped_page, replace_mapped
+from syncengine.run.staging import Finding, MappedPage, judged_pages, mapped_page, replace_mapped
 from syncengine.run.thresholds import too_many
 from syncengine.states import Stage
 
@@ -17,23 +17,27 @@ def validate_pages(hold: Hold) -> None:
     Raises: ValidationFailed when more records than the allowed share have errors.
     """
     dataset = hold.dataset
-    for number in range(dataset.validated_pages, dataset.page_count):
-        row_count, findings = findings_of(dataset, number)
-        bad = {finding.source_id for finding in findings if finding.severity == ValidationIssue.ERROR}
-        warnings = sum(1 for finding in findings if finding.severity == ValidationIssue.WARNING)
-        with hold.writing(
-            validated_pages=number + 1,
-            validated_count=dataset.validated_count + row_count,
-            invalid_count=dataset.invalid_count + len(bad),
-            warning_count=dataset.warning_count + warnings,
-        ):
-            if bad:
-                replace_mapped(dataset, number, _without(mapped_page(dataset, number), bad))
-            if findings:
-                _write_issues(dataset, findings)
-        hold.look()
+    for number, row_count, findings in judged_pages(dataset, dataset.validated_pages):
+        done = {"validated_pages": number + 1, "validated_count": dataset.validated_count + row_count}
+        if findings:
+            _judge(hold, number, findings, done)
+        else:
+            hold.note(**done)
+        hold.keep()
     if too_many(dataset.invalid_count, dataset.fetched_count):
         raise _failure(dataset)
+
+
+def _judge(hold: Hold, number: int, findings: list[Finding], done: dict[str, int]) -> None:
+    dataset = hold.dataset
+    bad = {finding.source_id for finding in findings if finding.severity == ValidationIssue.ERROR}
+    warnings = sum(1 for finding in findings if finding.severity == ValidationIssue.WARNING)
+    with hold.writing(
+        invalid_count=dataset.invalid_count + len(bad), warning_count=dataset.warning_count + warnings, **done
+    ):
+        if bad:
+            replace_mapped(dataset, number, _without(mapped_page(dataset, number), bad))
+        _write_issues(dataset, findings)
 
 
 def _without(page: MappedPage, bad: set[str]) -> MappedPage:

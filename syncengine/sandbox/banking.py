@@ -18,7 +18,7 @@ _ENTRIES = (
     ("Insurance taken from prepayments", "6040", ("1300",)),
     ("Travel advanced by staff", "6070", ("2300", "1000")),
 )  # fmt: skip
-_BANKS = (
+BANKS = (
     ("1000", "Main current account", "Harbour Bank"),
     ("1010", "Savings account", "Harbour Bank"),
     ("2050", "Company credit card", "Meridian Card Services"),
@@ -71,9 +71,9 @@ def journal_entry(books: Books, n: int) -> Record:
 
 def bank_account(books: Books, n: int) -> Record:
     """The three of the chart first; beyond them, empty ones."""
-    code, title, bank = _BANKS[n % len(_BANKS)]
+    code, title, bank = BANKS[n % len(BANKS)]
     chance = books.chance("bank_accounts", n)
-    own = n < len(_BANKS)
+    own = n < len(BANKS)
     balance = balances(books, 0)[code] if own else 0
     card = code == "2050"
     number = f"{chance % 90_000_000 + 10_000_000}"
@@ -108,7 +108,7 @@ def bank_transaction(books: Books, n: int) -> Record:
         "balance": money(balance),
         "kind": kind,
         "text": f"{text} {chance % 10_000:04d}",
-        "counterparty": _BANKS[account][2] if kind in ("fee", "interest") else f"Party {chance % 500}",
+        "counterparty": BANKS[account][2] if kind in ("fee", "interest") else f"Party {chance % 500}",
         "reference": f"BT{chance % 100_000_000:08d}",
         "reconciled": chance % 5 != 0,
     }

@@ -82,7 +82,8 @@ _TABLE = """
 CHART: tuple[Account, ...] = tuple(_account_from(line) for line in _TABLE.strip().splitlines())
 _BY_CODE = {account.code: n for n, account in enumerate(CHART)}
 _BALANCES = ("assets", "liabilities", "equity")
-_PLUG, _PERIOD_PROFIT = "1000", "3200"
+_PLUG, _PERIOD_PROFIT, _NO_CASH = "1000", "3200", "6100"
+_CASH = ("1000", "1010")
 _CLASSES = {
     "assets": "asset",
     "liabilities": "liability",
@@ -131,6 +132,36 @@ def profit_and_loss(books: Books, months: int) -> Record:
 
 def balance_sheet(books: Books, months: int) -> Record:
     return _report(books, "balance_sheet", months, {"snapshots": [_snapshot(books, back) for back in range(months)]})
+
+
+def cash_flow(books: Books, months: int) -> Record:
+    return _report(books, "cash_flow", months, {"basis": "cash", "method": "direct",
+                                                "periods": [_flow(books, back) for back in range(months)]})  # fmt: skip
+
+
+def _flow(books: Books, back: int) -> Record:
+    """What came in and went out by account; what else moved the bank accounts stands in a line of its own."""
+    figures = _turnover(books, back)
+    first, last = _month(books, back)
+    came = [_leaf(a, figures[a.code]) for a in CHART if a.section in ("income", "other_income")]
+    went = [
+        _leaf(a, figures[a.code])
+        for a in CHART
+        if a.section in ("cost_of_sales", "expenses", "other_expenses") and a.code != _NO_CASH
+    ]
+    moved = sum(balances(books, back)[code] - balances(books, back + 1)[code] for code in _CASH)
+    rest = moved - _cents(came) + _cents(went)
+    (came if rest >= 0 else went).append({"label": "Financing, investment and credit", "amount": money(abs(rest))})
+    return {
+        "from": first.isoformat(),
+        "to": last.isoformat(),
+        "receipts": _branch("Cash receipts", came),
+        "payments": _branch("Cash payments", went),
+    }
+
+
+def _cents(lines: list[Record]) -> int:
+    return sum(round(line["amount"] * 100) for line in lines)
 
 
 def _report(books: Books, name: str, months: int, body: Record) -> Record:
@@ -217,7 +248,7 @@ def _tree(figures: Figures, section: str) -> Record:
 
 
 def _branch(label: str, children: list[Any]) -> Record:
-    cents = sum(round(child["amount"] * 100) for child in children)
+    cents = _cents(children)
     return {"label": label, "amount": money(cents), "children": children}
 
 
@@ -238,3 +269,7 @@ def _month(books: Books, back: int) -> tuple[date, date]:
     """First and last day of the month that lies `back` months before the last one."""
     year, month = divmod(books.as_of.year * 12 + books.as_of.month - 1 - back, 12)
     return date(year, month + 1, 1), date(year, month + 1, monthrange(year, month + 1)[1])
+
+
+def month_end(books: Books, back: int) -> date:
+    return _month(books, back)[1]

@@ -55,6 +55,13 @@ class Control:
             case ("DELETE", "requests"):
                 self._platform.log.clear()
                 return json_answer({})
+            case ("GET", "writes"):
+                return json_answer(list(self._platform.writer.log))
+            case ("GET", "creates"):
+                return json_answer([one for one in self._platform.writer.log if one["operation"] == "create"])
+            case ("DELETE", "writes" | "creates"):
+                self._platform.writer.log.clear()
+                return json_answer({})
             case ("POST", "reset"):
                 return self._reset()
         raise Refusal(404, "not_found", f"No control for {request.method} {request.path}.")
@@ -117,6 +124,7 @@ class Control:
         platform = self._platform
         platform.shop.reset()
         platform.shop.save()
+        platform.writer.clear()
         platform.switches.clear()
         platform.meter.set_rate(platform.options.requests_per_minute)
         platform.log.clear()

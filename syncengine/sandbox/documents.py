@@ -80,7 +80,7 @@ def payments_of(documents: int) -> int:
 def document(books: Books, side: Side, n: int) -> Document:
     chance = books.chance(side.salt, n)
     who = customer_of(n, chance >> 4) if side is SALES else supplier_of(n, chance >> 4)
-    raws, discount, net, tax = _lines(books, side, chance)
+    raws, discount, net, tax = new_lines(books, side, chance)
     state = _state(n)
     day = books.day(n)
     currency, rate = books.business.foreign if n % 16 == 15 else (books.business.currency, 1.0)
@@ -162,7 +162,7 @@ def _state(n: int) -> str:
     return DRAFT if n // 10 % 2 == 0 else VOID
 
 
-def _lines(books: Books, side: Side, chance: int) -> tuple[list[msgspec.Raw], int, int, int]:
+def new_lines(books: Books, side: Side, chance: int) -> tuple[list[msgspec.Raw], int, int, int]:
     """One to three lines as JSON, with their discount, net and tax added up."""
     raws, discount, net, tax = [], 0, 0, 0
     bits = chance >> 20

@@ -21,6 +21,11 @@ def expense(books: Books, n: int) -> Record:
     day = books.iso(books.day(n))
     return {
         "id": record_id("exp", n),
+        "expenseId": f"EXP-{n + 1}",
+        "accountId": "6070",
+        "expenseDetails": {"notes": text, "merchant": None if chance % 3 else "Railway"},
+        "createdDate": f"{day}T17:{chance % 60:02d}:00Z",
+        "lines": _expense_lines(net, tax, chance, day),
         "claim_no": f"EC-{n + 1:05d}",
         "employee": _employee(chance % 18),
         "spent_on": day,
@@ -37,6 +42,18 @@ def expense(books: Books, n: int) -> Record:
         "receipts": [{"file": f"receipt-{n + 1}.pdf", "pages": chance % 3 + 1}],
         "billable": chance % 5 == 0,
     }
+
+
+def _expense_lines(net: int, tax: int, chance: int, day: str) -> list[Record]:
+    """One to three lines whose sums are the claim's."""
+    count = chance % 3 + 1
+    nets = [net // count] * (count - 1)
+    nets.append(net - sum(nets))
+    taxes = [*[0] * (count - 1), tax]
+    return [
+        {"line": line + 1, "net": money(nets[line]), "tax": money(taxes[line]), "modifiedDate": f"{day}T18:0{line}:00Z"}
+        for line in range(count)
+    ]
 
 
 def timesheet(books: Books, n: int) -> Record:

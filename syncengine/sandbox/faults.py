@@ -34,13 +34,19 @@ FAULTS: dict[str, str] = {
     "twice": "the first record comes twice on the page",
     "not-a-list": "an object where the list of records belongs",
     "redirect": "302 to `location`, default another host",
+    "stall": "a write waits `seconds`, default 30, before it is done",
+    "reset-before": "the connection is reset before a write is done",
+    "reset-after": "a write is done, then the connection is reset without an answer",
+    "error-after": "a write is done, then a 5xx answer: `status`, default 500",
 }
+OF_WRITES = frozenset({"stall", "reset-before", "reset-after", "error-after"})
 
 
 class Fault(msgspec.Struct):
     """One switch that is on.
 
     business, type, grant: whom it hits; None is everybody. `type` is a record type, a report or "oauth-token".
+    method: GET, POST, PUT or DELETE; None is any, of the switches for writes any but GET.
     skip:   requests to let pass first.
     times:  requests still to hit; None until it is cleared.
     """
@@ -49,6 +55,7 @@ class Fault(msgspec.Struct):
     business: str | None = None
     type: str | None = None
     grant: str | None = None
+    method: str | None = None
     skip: int = 0
     times: int | None = None
     seconds: float | None = None
@@ -61,9 +68,10 @@ class Fault(msgspec.Struct):
     location: str = "http://169.254.169.254/latest/meta-data/"
     id: int = 0
 
-    def hits(self, business: str | None, kind: str, grant: str | None) -> bool:
+    def hits(self, business: str | None, kind: str, grant: str | None, method: str) -> bool:
         return (
-            self.business in (None, business)
+            (self.method == method if self.method else method != "GET" or self.fault not in OF_WRITES)
+            and self.business in (None, business)
             and (self.type == kind or (self.type is None and kind != "oauth-token"))
             and self.grant in (None, grant)
         )
@@ -102,10 +110,10 @@ class Switchboard:
         with self._lock:
             self._active = [] if fault_id is None else [fault for fault in self._active if fault.id != fault_id]
 
-    def take(self, business: str | None, kind: str, grant: str | None) -> list[Fault]:
+    def take(self, business: str | None, kind: str, grant: str | None, method: str) -> list[Fault]:
         """The faults that hit this request, each counted down."""
         with self._lock:
-            hits = [fault for fault in self._active if fault.hits(business, kind, grant) and _is_due(fault)]
+            hits = [fault for fault in self._active if fault.hits(business, kind, grant, method) and _is_due(fault)]
             self._active = [fault for fault in self._active if fault.times != 0]
             return hits
 

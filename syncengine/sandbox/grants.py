@@ -20,6 +20,8 @@ import msgspec
 from syncengine.sandbox.files import StateFile
 from syncengine.sandbox.options import Options
 
+WRITE_SCOPE = "books.write"
+
 
 class GrantRefused(Exception):
     """What the token endpoint answers instead of tokens: an error code of RFC 6749 and plain words."""
@@ -43,6 +45,11 @@ class Grant(msgspec.Struct):
     cut_serial: int = -1
     is_revoked: bool = False
     used_at: float = 0.0
+    scope: str = ""  # what was consented to; "" is everything
+
+    @property
+    def may_write(self) -> bool:
+        return not self.scope or WRITE_SCOPE in self.scope.split()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +58,7 @@ class Code:
     redirect_uri: str
     challenge: str
     expires_at: float
+    scope: str = ""
 
 
 class Grants:
@@ -64,12 +72,12 @@ class Grants:
         self._codes: dict[str, Code] = {}
         self._redeemed: dict[str, str] = {}
 
-    def new_code(self, business: str, redirect_uri: str, challenge: str) -> str:
+    def new_code(self, business: str, redirect_uri: str, challenge: str, scope: str = "") -> str:
         code = secrets.token_urlsafe(24)
         expires_at = time.time() + self._options.code_seconds
         with self._lock:
             self._codes = {text: own for text, own in self._codes.items() if own.expires_at > time.time()}
-            self._codes[code] = Code(business, redirect_uri, challenge, expires_at)
+            self._codes[code] = Code(business, redirect_uri, challenge, expires_at, scope)
         return code
 
     def redeem(self, code: str, redirect_uri: str, verifier: str) -> dict[str, Any]:
@@ -82,7 +90,7 @@ class Grants:
             if own is None or own.expires_at <= time.time():
                 raise GrantRefused("invalid_grant", "The code is unknown or has expired.")
             _check_code(own, redirect_uri, verifier)
-            grant = self._open(own.business)
+            grant = self._open(own.business, own.scope)
             self._redeemed[code] = grant.id
             return self._tokens(grant)
 
@@ -136,8 +144,8 @@ class Grants:
                     grant.cut_serial = grant.serial
             self._save()
 
-    def _open(self, business: str) -> Grant:
-        grant = Grant(secrets.token_hex(8), business, used_at=time.time())
+    def _open(self, business: str, scope: str = "") -> Grant:
+        grant = Grant(secrets.token_hex(8), business, used_at=time.time(), scope=scope)
         self._grants[grant.id] = grant
         self._save()
         return grant

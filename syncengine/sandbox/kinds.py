@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from syncengine.sandbox import banking, chart, documents, extras, goods, parties
+from syncengine.sandbox import banking, chart, documents, extras, feed, goods, parties, storefront, trade
 from syncengine.sandbox.books import Books, Record
 from syncengine.sandbox.documents import PURCHASES, SALES, payments_of
 
@@ -64,12 +64,55 @@ KINDS: dict[str, Kind] = {
         Kind("bill_credit_notes", "bcn", "cursor", documents.bill_credit_note, lambda n: n // 20, _day, ("issued_on",)),
         Kind("journal_entries", "jen", "cursor", banking.journal_entry, lambda n: n // 2, _day, ("posted_on",)),
         Kind("bank_transactions", "btx", "link", banking.bank_transaction, lambda n: n * 2, _day, ("booked_on",)),
+        Kind("tracking_categories", "trk", "page", trade.tracking_category, lambda n: trade.CATEGORIES),
+        Kind("purchase_orders", "por", "cursor", trade.purchase_order, lambda n: n // 5, _day, ("ordered_on",)),
+        Kind("sales_orders", "sor", "cursor", trade.sales_order, lambda n: n // 6, _day, ("ordered_on",)),
+        Kind("item_receipts", "irc", "cursor", trade.item_receipt, lambda n: trade.receipts_of(n // 5),
+             trade.received_day, ("received_on",)),
+        Kind("direct_costs", "dco", "cursor", trade.direct_cost, lambda n: n // 8 * 2, _day, ("issued_on",)),
+        Kind("direct_incomes", "din", "cursor", trade.direct_income, lambda n: n // 8, _day, ("issued_on",)),
+        Kind("transfers", "trf", "cursor", trade.transfer, lambda n: n // 8, _day, ("moved_on",)),
+        Kind("account_transactions", "act", "cursor", trade.account_transaction, lambda n: n // 8 * 4,
+             trade.account_transaction_day, ("posted_on",)),
+        Kind("feed_accounts", "fac", "page", feed.feed_account, lambda n: 3),
+        Kind("feed_balances", "fbl", "page", feed.feed_balance, lambda n: 36, feed.feed_balance_day, ("on",)),
+        Kind("feed_categories", "fct", "page", feed.feed_category, lambda n: feed.CATEGORIES),
+        Kind("feed_transactions", "ftx", "cursor", feed.feed_transaction, lambda n: n * 2, _day, ("booked_on",)),
+        Kind("shop_info", "shop", "single", storefront.shop_info, lambda n: 1),
+        Kind("shop_customers", "shc", "page", storefront.shopper, storefront.shoppers_of),
+        Kind("shop_locations", "shl", "page", storefront.location, lambda n: storefront.LOCATIONS),
+        Kind("shop_categories", "shg", "page", storefront.category, lambda n: 4),
+        Kind("shop_products", "shp", "page", storefront.product, lambda n: 5 + n // 50),
+        Kind("shop_tax_parts", "sht", "page", storefront.tax_part, lambda n: 4),
+        Kind("shop_payment_methods", "shm", "page", storefront.method, lambda n: storefront.METHODS),
+        Kind("shop_orders", "sho", "cursor", storefront.order, lambda n: n),
+        Kind("shop_payments", "shy", "cursor", storefront.payment, lambda n: n),
+        Kind("shop_transactions", "shx", "cursor", storefront.transaction, storefront.transactions_of),
+        Kind("shop_disputes", "shd", "cursor", storefront.dispute, storefront.disputes_of),
         Kind("expenses", "exp", "page", extras.expense, lambda n: n // 2, _day, ("spent_on",)),
         Kind("timesheets", "tms", "cursor", extras.timesheet, lambda n: n // 3, _week, ("week_from",)),
     )
 }  # fmt: skip
-REPORTS = {"profit_and_loss": chart.profit_and_loss, "balance_sheet": chart.balance_sheet}
-_FOLLOWERS = {"payments": "invoices", "bill_payments": "bills"}
+REPORTS = {
+    "profit_and_loss": chart.profit_and_loss,
+    "balance_sheet": chart.balance_sheet,
+    "cash_flow": chart.cash_flow,
+}
+# What belongs to other records, how many of them, and by which rule.
+_FOLLOWERS: dict[str, tuple[str, Callable[[int], int]]] = {
+    "payments": ("invoices", payments_of),
+    "bill_payments": ("bills", payments_of),
+    "item_receipts": ("purchase_orders", trade.receipts_of),
+    "direct_incomes": ("transfers", lambda n: n),
+    "direct_costs": ("transfers", lambda n: n * 2),
+    "account_transactions": ("transfers", lambda n: n * 4),
+    "shop_customers": ("shop_orders", storefront.shoppers_of),
+    "shop_payments": ("shop_orders", lambda n: n),
+    "shop_transactions": ("shop_orders", storefront.transactions_of),
+    "shop_disputes": ("shop_orders", storefront.disputes_of),
+}
+_FOR_CUSTOMERS = ("invoices", "credit_notes", "payments", "sales_orders", "direct_incomes")
+_FOR_SUPPLIERS = ("bills", "bill_credit_notes", "bill_payments", "purchase_orders", "direct_costs")
 _AT_LEAST = {
     "accounts": len(chart.CHART),
     "items": 25,
@@ -77,6 +120,14 @@ _AT_LEAST = {
     "payment_methods": 4,
     "journals": 4,
     "bank_accounts": 3,
+    "tracking_categories": trade.CATEGORIES,
+    "feed_accounts": 3,
+    "feed_categories": feed.CATEGORIES,
+    "shop_locations": storefront.LOCATIONS,
+    "shop_categories": 4,
+    "shop_products": 5,
+    "shop_tax_parts": 4,
+    "shop_payment_methods": storefront.METHODS,
 }
 
 
@@ -92,13 +143,11 @@ def checked_sizes(sizes: Mapping[str, int], changes: Mapping[str, int]) -> dict[
     for name, size in changes.items():
         _check(name, size)
     merged = {**sizes, **changes}
-    for follower, leader in _FOLLOWERS.items():
-        merged[follower] = payments_of(merged[leader])
+    for follower, (leader, rule) in _FOLLOWERS.items():
+        merged[follower] = rule(merged[leader])
     needed = {
-        "customers": parties.customers_needed(max(merged["invoices"], merged["credit_notes"], merged["payments"])),
-        "suppliers": parties.suppliers_needed(
-            max(merged["bills"], merged["bill_credit_notes"], merged["bill_payments"])
-        ),
+        "customers": parties.customers_needed(max(merged[name] for name in _FOR_CUSTOMERS)),
+        "suppliers": parties.suppliers_needed(max(merged[name] for name in _FOR_SUPPLIERS)),
     }
     for name, least in needed.items():
         if changes.get(name, least) < least:
@@ -108,9 +157,9 @@ def checked_sizes(sizes: Mapping[str, int], changes: Mapping[str, int]) -> dict[
 
 
 def _check(name: str, size: int) -> None:
-    if name not in KINDS or name == "company":
+    if name not in KINDS or KINDS[name].style == "single":
         raise BadSize(f"{name}: not a type whose size can be set.")
     if name in _FOLLOWERS:
-        raise BadSize(f"{name}: follow from {_FOLLOWERS[name]}; set those.")
+        raise BadSize(f"{name}: follow from {_FOLLOWERS[name][0]}; set those.")
     if not isinstance(size, int) or not _AT_LEAST.get(name, 0) <= size <= MOST:
         raise BadSize(f"{name}: give a whole number from {_AT_LEAST.get(name, 0)} to {MOST}.")

@@ -37,12 +37,16 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """How an answer leaves: seconds before the first byte, pieces with pauses between, cut after so many bytes."""
+    """How an answer leaves: seconds before the first byte, pieces with pauses between, cut after so many bytes.
+
+    reset:  not at all; the connection is reset.
+    """
 
     wait: float = 0
     piece: int = 0
     pause: float = 0
     cut_after: int | None = None
+    reset: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from html import escape
 from urllib.parse import unquote, urlencode, urlsplit
 
 from syncengine.sandbox.businesses import BUSINESSES
-from syncengine.sandbox.grants import GrantRefused, Grants
+from syncengine.sandbox.grants import WRITE_SCOPE, GrantRefused, Grants
 from syncengine.sandbox.messages import Answer, Request, html_answer, json_answer
 from syncengine.sandbox.options import Options
 
@@ -79,7 +79,9 @@ class OAuth:
         business = asked.get("business", "")
         if business not in BUSINESSES:
             return html_answer("Choose a business", "<p>Go back and choose one of the businesses.</p>", 400)
-        code = self._grants.new_code(business, asked["redirect_uri"], asked.get("code_challenge", ""))
+        code = self._grants.new_code(
+            business, asked["redirect_uri"], asked.get("code_challenge", ""), asked.get("scope", "")
+        )
         return _back(asked, code=code)
 
     def _knows_client(self, request: Request, form: Mapping[str, str]) -> bool:
@@ -132,11 +134,17 @@ def _consent_page(asked: Mapping[str, str]) -> Answer:
     )
     return html_answer(
         "Allow access to your books?",
-        f"<p>The application <b>{escape(asked['client_id'])}</b> asks to read the books of one of your businesses. "
-        f"It cannot change anything.</p><form method=post action=/oauth/authorize>{hidden}<fieldset>"
+        f"<p>The application <b>{escape(asked['client_id'])}</b> asks to {_wish(asked)}</p>"
+        f"<form method=post action=/oauth/authorize>{hidden}<fieldset>"
         f"<legend>Which business?</legend>{choices}</fieldset>"
         "<button name=decision value=allow>Allow</button><button name=decision value=deny>Deny</button></form>",
     )
+
+
+def _wish(asked: Mapping[str, str]) -> str:
+    if not asked.get("scope") or WRITE_SCOPE in asked["scope"].split():
+        return "read the books of one of your businesses, and to change them."
+    return "read the books of one of your businesses. It cannot change anything."
 
 
 def _token_error(status: int, code: str, message: str) -> Answer:

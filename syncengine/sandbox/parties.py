@@ -56,7 +56,7 @@ def customer(books: Books, n: int) -> Record:
         "id": record_id("cus", n),
         "display_name": name,
         **_contact(books, name, chance),
-        "addresses": {"billing": _address(books, chance), "delivery": _address(books, chance >> 5)},
+        "addresses": {"billing": place_of(books, chance), "delivery": place_of(books, chance >> 5)},
         "people": [_person(books, name, chance >> shift) for shift in range(11, 11 + 7 * (1 + chance % 2), 7)],
     }
 
@@ -68,7 +68,7 @@ def supplier(books: Books, n: int) -> Record:
         "id": record_id("sup", n),
         "trading_name": name,
         **_contact(books, name, chance),
-        "address": _address(books, chance),
+        "address": place_of(books, chance),
         "terms_days": (14, 30, 45)[chance % 3],
     }
 
@@ -87,7 +87,7 @@ def company(books: Books, n: int) -> Record:
         "year_starts_on": f"{books.as_of.year}-04-01",
         "locked_until": f"{books.as_of.year}-03-31",
         "opened_at": "2019-05-14T08:30:00Z",
-        "address": _address(books, chance),
+        "address": place_of(books, chance),
         "phone": _phone(books, chance),
         "website": site,
         "links": {"about": f"{site}/about"},
@@ -121,7 +121,7 @@ def _phone(books: Books, chance: int) -> str:
     return f"{books.business.dialling} {chance % 900 + 100}"
 
 
-def _address(books: Books, chance: int) -> Record:
+def place_of(books: Books, chance: int) -> Record:
     city, region, postcode = PLACES[books.business.country][(chance >> 9) % 6]
     return {
         "street": f"{chance % 180 + 1} {STREETS[(chance >> 12) % 12]}",

@@ -8,24 +8,28 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from html import escape
-from threading import Lock
+from threading import Event, Lock
 from typing import Any
 
+from syncengine.sandbox.attached import PRINTED, WITH_FILES, Paper, printed
 from syncengine.sandbox.books import encode
 from syncengine.sandbox.businesses import BUSINESSES
 from syncengine.sandbox.chart import MONTHS_KEPT
 from syncengine.sandbox.faults import FAULTS, Fault, Switchboard
+from syncengine.sandbox.forms import FORMS
 from syncengine.sandbox.grants import Grant, Grants
 from syncengine.sandbox.kinds import KINDS, REPORTS
 from syncengine.sandbox.listing import list_page
-from syncengine.sandbox.messages import Answer, Refusal, Request, html_answer, json_answer, raw_answer
+from syncengine.sandbox.messages import Answer, Delivery, Refusal, Request, html_answer, json_answer, raw_answer
 from syncengine.sandbox.oauth import OAuth
 from syncengine.sandbox.options import Options
-from syncengine.sandbox.shelf import NoSuchRecord
+from syncengine.sandbox.shelf import NoSuchRecord, Shelf
 from syncengine.sandbox.shop import Shop
 from syncengine.sandbox.spoil import spoiled_body, whole_answer
+from syncengine.sandbox.writing import Writer, marked
 
 _API = "/api/v1/"
+_RESET = Answer(0, delivery=Delivery(reset=True))
 _LOG_KEPT = 20_000
 
 
@@ -62,6 +66,8 @@ class Platform:
         self.grants = Grants(options)
         self.switches = Switchboard()
         self.meter = Meter(options.requests_per_minute)
+        self.writer = Writer(self.shop)
+        self.is_stopping = Event()
         self.log: deque[dict[str, Any]] = deque(maxlen=_LOG_KEPT)
         self._oauth = OAuth(options, self.grants)
 
@@ -93,24 +99,25 @@ class Platform:
         return page(request)
 
     def _token(self, request: Request) -> Answer:
-        faults = self.switches.take(None, "oauth-token", None)
+        faults = self.switches.take(None, "oauth-token", None, request.method)
         answer = _first_whole(faults, "oauth-token") or self._oauth.token(request)
         return spoiled_body(faults, answer)
 
     def _api(self, request: Request) -> Answer:
         grant = self._grant(request)
         kind, _, wanted = request.path.removeprefix(_API).removeprefix("reports/").strip("/").partition("/")
-        faults = self.switches.take(grant.business, kind, grant.id)
+        faults = self.switches.take(grant.business, kind, grant.id, request.method)
         answer = _first_whole(faults, kind)
-        if answer is None:
+        if answer is None and request.method != "GET":
             self._meter(grant)
-            if request.method != "GET":
-                raise Refusal(405, "method_not_allowed", "This platform can only be read.", Allow="GET")
+            answer = self._write(request, grant, kind, wanted, faults)
+        elif answer is None:
+            self._meter(grant)
             is_report = request.path.startswith(f"{_API}reports/")
             answer = (
                 self._report(request, grant, kind) if is_report else self._records(request, grant, kind, wanted, faults)
             )
-        return spoiled_body(faults, answer)
+        return answer if answer.delivery.reset else spoiled_body(faults, answer)
 
     def _grant(self, request: Request) -> Grant:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
@@ -138,12 +145,57 @@ class Platform:
         shelf = self.shop.shelf(grant.business, name)
         if shelf.kind.style == "single" and not wanted:
             return raw_answer(b'{"%s":%s}' % (name.encode(), shelf.record(0)))
+        if not wanted and request.query.get("client_ref"):
+            listed = b"[" + b",".join(marked(shelf, request.query["client_ref"])) + b"]"
+            return raw_answer(listed if shelf.kind.style == "link" else b'{"%s":%s}' % (name.encode(), listed))
         if not wanted:
             return list_page(request, shelf, faults)
+        which, _, further = wanted.partition("/")
         try:
-            return raw_answer(shelf.record(shelf.number(wanted)))
+            n = shelf.number(which)
+            return self._of_record(request, grant, shelf, n, further) if further else raw_answer(shelf.record(n))
         except NoSuchRecord:
             raise _not_found(request.path) from None
+
+    def _of_record(self, request: Request, grant: Grant, shelf: Shelf, n: int, further: str) -> Answer:
+        """What belongs to a record: its files, one of them, its bytes; the document as a PDF."""
+        match further.split("/"):
+            case ["pdf"] if shelf.kind.name in PRINTED:
+                return _file_answer(printed(shelf, n))
+            case ["files", *rest] if shelf.kind.name in WITH_FILES:
+                papers = {paper.id: paper for paper in self.shop.attached.papers(grant.business, shelf, n)}
+                match rest:
+                    case []:
+                        return json_answer({"files": [paper.shown() for paper in papers.values()]})
+                    case [wanted] if wanted in papers:
+                        return json_answer(papers[wanted].shown())
+                    case [wanted, "content"] if wanted in papers:
+                        return _file_answer(papers[wanted])
+        raise _not_found(request.path)
+
+    def _write(self, request: Request, grant: Grant, kind: str, wanted: str, faults: Sequence[Fault]) -> Answer:
+        """Do a write, unless a switch is in its way."""
+        if not grant.may_write:
+            raise Refusal(403, "insufficient_scope", "The consent was given for reading only.")
+        if kind not in FORMS:
+            raise Refusal(405, "method_not_allowed", f"{kind} can only be read.", Allow="GET")
+        on = {fault.fault: fault for fault in faults}
+        if "stall" in on:
+            seconds = on["stall"].seconds
+            if self.is_stopping.wait(30 if seconds is None else seconds):
+                return _RESET
+        if "reset-before" in on:
+            return _RESET
+        which, _, further = wanted.partition("/")
+        try:
+            answer = self.writer.handle(request, grant.business, kind, which, further)
+        except NoSuchRecord:
+            raise _not_found(request.path) from None
+        if "reset-after" in on:
+            return _RESET
+        if "error-after" in on:
+            raise Refusal(on["error-after"].status, "internal", "Something went wrong on our side.")
+        return answer
 
     def _report(self, request: Request, grant: Grant, name: str) -> Answer:
         if name not in REPORTS:
@@ -172,6 +224,12 @@ class Platform:
             f"<table><tr><th>Business<th>Id<th>Currency<th>Invoices{rows}</table>"
             f"<h2>Switches</h2><table>{switches}</table>",
         )
+
+
+def _file_answer(paper: Paper) -> Answer:
+    plain = "".join(sign if sign.isascii() and sign.isprintable() and sign not in '\\"' else "_" for sign in paper.name)
+    disposition = f'attachment; filename="{plain}"'
+    return Answer(200, paper.content, {"Content-Type": paper.content_type, "Content-Disposition": disposition})
 
 
 def _first_whole(faults: Sequence[Fault], kind: str) -> Answer | None:

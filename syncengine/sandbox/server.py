@@ -7,6 +7,7 @@ cut a connection in the middle of a body.
 from __future__ import annotations
 
 import socket
+import struct
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -31,7 +32,7 @@ class SandboxServer(ThreadingHTTPServer):
     def __init__(self, host: str, port: int, options: Options) -> None:
         self.platform = Platform(options)
         self.control = Control(self.platform)
-        self.is_stopping = Event()
+        self.is_stopping: Event = self.platform.is_stopping
         self._open: set[socket.socket] = set()
         self._gone = Condition()
         super().__init__((host, port), Handler)
@@ -118,6 +119,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def _send(self, answer: Answer) -> None:
         delivery = answer.delivery
+        if delivery.reset:
+            self._reset()
+            return
         if delivery.wait and self.server.is_stopping.wait(delivery.wait):
             return
         whole = answer.body if isinstance(answer.body, bytes) else None
@@ -129,6 +133,12 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self.end_headers()
             self._send_pieces(answer)
+
+    def _reset(self) -> None:
+        """Hang up with a reset, as a machine does whose power fails: nothing that was written is flushed."""
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close_connection = True
+        self.connection.close()
 
     def _begin(self, answer: Answer, length: int) -> None:
         self.send_response(answer.status)

@@ -78,9 +78,11 @@ class Shelf:
     def number(self, wanted: str) -> int:
         """The number of the living record with this id. Raises: NoSuchRecord."""
         prefix, _, digits = wanted.partition("_")
-        if self.kind.name == "company" and prefix == self.kind.prefix:
+        if self.kind.style == "single" and prefix == self.kind.prefix:
             return 0
         if prefix != self.kind.prefix or not digits.isascii() or not digits.isdigit() or len(digits) > 12:
+            raise NoSuchRecord(wanted)
+        if record_id(prefix, int(digits)) != wanted:
             raise NoSuchRecord(wanted)
         return self._living(int(digits))
 
@@ -102,7 +104,7 @@ class Shelf:
         """Merge `patch` into the record, members that are null in it taken out. Raises: NoSuchRecord."""
         with self.lock:
             content = msgspec.json.decode(self.record(self._living(n)))
-            return self._put(n, _merged(content, patch), patch, now)
+            return self._put(n, merged(content, patch), patch, now)
 
     def create(self, patch: Content, now: datetime) -> bytes:
         with self.lock:
@@ -110,7 +112,29 @@ class Shelf:
             self._next_created += 1
             content = msgspec.json.decode(encode(self.kind.make(self.books, n)))
             insort(self._created, (n, n))
-            return self._put(n, _merged(content, patch), patch, now)
+            return self._put(n, merged(content, patch), patch, now)
+
+    def next_id(self) -> str:
+        """The id that the next record gets from `add`."""
+        return record_id(self.kind.prefix, self._next_created)
+
+    def add(self, content: Content, now: datetime) -> bytes:
+        """Keep a record that somebody wrote, as it is; its id is `next_id()`."""
+        with self.lock:
+            n = self._next_created
+            self._next_created += 1
+            insort(self._created, (n, n))
+            return self._put(n, content, {}, now)
+
+    def replace(self, n: int, content: Content, now: datetime) -> bytes:
+        """Raises: NoSuchRecord."""
+        with self.lock:
+            return self._put(self._living(n), content, {}, now)
+
+    def added(self) -> list[bytes]:
+        """The living records that were created or added, in that order."""
+        with self.lock:
+            return [kept for n, _ in self._created if (kept := self.touched[n]) is not None]
 
     def delete(self, n: int, now: datetime) -> None:
         """Raises: NoSuchRecord."""
@@ -186,15 +210,15 @@ class Shelf:
         insort(self._by_stamp, (stamp, n))
 
 
-def _merged(content: Content, patch: Content) -> Content:
+def merged(content: Content, patch: Content) -> Content:
     """JSON merge patch (RFC 7396)."""
-    merged = dict(content)
+    whole = dict(content)
     for name, value in patch.items():
         if value is None:
-            merged.pop(name, None)
+            whole.pop(name, None)
         elif isinstance(value, dict):
-            inner = merged.get(name)
-            merged[name] = _merged(inner if isinstance(inner, dict) else {}, value)
+            inner = whole.get(name)
+            whole[name] = merged(inner if isinstance(inner, dict) else {}, value)
         else:
-            merged[name] = value
-    return merged
+            whole[name] = value
+    return whole

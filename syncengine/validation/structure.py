@@ -10,54 +10,75 @@ from syncengine.validation.model import Member, Shape
 MAX_NESTING = 100
 
 type Holds = Callable[[Any], bool]
-_COMPILED: dict[str, Holds] = {}
 
 
 def holds_for(shape: Shape) -> Holds:
     """Return a check that is quick to say yes; what exactly does not hold is then found by `faults`."""
-    if shape.name not in _COMPILED:
-        # A shape may hold itself, so the entry must exist before its members are looked at.
-        _COMPILED[shape.name] = lambda value: _COMPILED[shape.name](value)
-        _COMPILED[shape.name] = _compile(shape)
-    return _COMPILED[shape.name]
+    return _Writer().write(shape)
 
 
-def _compile(shape: Shape) -> Holds:
-    required = [name for name, member in shape.members.items() if member.required]
-    words = [(name, frozenset(member.words)) for name, member in shape.members.items() if member.words]
-    inner = [
-        (name, member.is_list, holds_for(member.shape))
-        for name, member in shape.members.items()
-        if member.shape is not None and _demands(member.shape)
-    ]
+class _Writer:
+    """Writes the check of one shape as a function without loops over members, which is twice as fast.
 
-    def holds(value: Any) -> bool:
-        if type(value) is not dict:
-            return False
-        get = value.get
-        for name in required:
-            if get(name) is None:
-                return False
-        for name, known in words:
-            word = get(name)
-            if word is not None and (type(word) is not str or word not in known):
-                return False
-        for name, is_list, check in inner:
-            found = get(name)
-            if found is not None and not (_all_hold(check, found) if is_list else check(found)):
-                return False
-        return True
+    A shape that holds itself is checked by the function that calls itself.
+    """
 
-    return holds
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+        self._outside: dict[str, Any] = {}
+        self._functions: dict[str, Shape] = {}
+        self._count = 0
 
+    def write(self, shape: Shape) -> Holds:
+        self._functions[shape.name] = shape
+        for found in self._functions_to_write():
+            self._lines.append(f"def {found.name}(value):")
+            self._object(found, "value", " ", (found.name,))
+            self._lines.append(" return True")
+        exec(compile("\n".join(self._lines), "<structure>", "exec"), self._outside)  # noqa: S102 - the model's words alone
+        holds: Holds = self._outside[shape.name]
+        return holds
 
-def _all_hold(check: Holds, value: Any) -> bool:
-    if type(value) is not list:
-        return False
-    for item in value:  # noqa: SIM110 - a generator for each list of each record costs more than the checks
-        if not check(item):
-            return False
-    return True
+    def _functions_to_write(self) -> Iterator[Shape]:
+        done: set[str] = set()
+        while waiting := [shape for name, shape in self._functions.items() if name not in done]:
+            for shape in waiting:
+                done.add(shape.name)
+                yield shape
+
+    def _object(self, shape: Shape, value: str, indent: str, inside: tuple[str, ...]) -> None:
+        self._lines.append(f"{indent}if {value}.__class__ is not dict: return False")
+        for name, member in shape.members.items():
+            inner = member.shape if member.shape is not None and _demands(member.shape) else None
+            if not (member.required or member.words or inner):
+                continue
+            found = self._name()
+            self._lines.append(f"{indent}{found} = {value}.get({name!r})")
+            if member.required:
+                self._lines.append(f"{indent}if {found} is None: return False")
+            if member.words:
+                self._outside[f"WORDS_{found}"] = frozenset(member.words)
+                wrong = f"{found}.__class__ is not str or {found} not in WORDS_{found}"
+                self._lines.append(f"{indent}if {found} is not None and ({wrong}): return False")
+            if inner is not None:
+                self._lines.append(f"{indent}if {found} is not None:")
+                self._inner(inner, member.is_list, found, indent + " ", inside)
+
+    def _inner(self, shape: Shape, is_list: bool, value: str, indent: str, inside: tuple[str, ...]) -> None:
+        if is_list:
+            self._lines.append(f"{indent}if {value}.__class__ is not list: return False")
+            element = self._name()
+            self._lines.append(f"{indent}for {element} in {value}:")
+            value, indent = element, indent + " "
+        if shape.name in inside:
+            self._functions[shape.name] = shape
+            self._lines.append(f"{indent}if not {shape.name}({value}): return False")
+        else:
+            self._object(shape, value, indent, (*inside, shape.name))
+
+    def _name(self) -> str:
+        self._count += 1
+        return f"v{self._count}"
 
 
 def _demands(shape: Shape, seen: frozenset[str] = frozenset()) -> bool:

@@ -82,6 +82,14 @@ def addresses(connection: Connection) -> list[str]:
         "/settings/data-types/",
         "/integrations/",
         "/integrations/mqjo/",
+        "/monitor/webhooks/",
+        "/monitor/webhooks/new/",
+        "/monitor/webhooks/deliveries/",
+        "/monitor/webhooks/events/",
+        "/monitor/webhooks/events/read.completed/",
+        "/developers/api-keys/",
+        "/developers/api-keys/new/",
+        "/settings/organisation/",
     ]
 
 

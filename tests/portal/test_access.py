@@ -14,6 +14,7 @@ from django.urls import URLPattern, get_resolver, reverse
 from django.utils.timezone import now
 
 from portal.access import RIGHTS, allows, companies_for, connections_for, datasets_for
+from portal.actions.api_keys import create_api_key
 from portal.links import customer_token
 from portal.models import Role
 from portal.urls import urlpatterns
@@ -67,6 +68,13 @@ ROUTES: dict[str, tuple[str, Role | None, int]] = {
     "integration-list": ("get", D, 200),
     "integration-detail": ("get", D, 200),
     "integration-set-enabled": ("post", D, 303),
+    "api-key-list": ("get", D, 200),
+    "api-key-create": ("get", D, 200),
+    "api-key-rename": ("get", D, 200),
+    "api-key-rotate": ("get", D, 200),
+    "api-key-revoke": ("get", D, 200),
+    "organisation": ("get", D, 200),
+    "organisation-origins": ("post", D, 303),
 }
 
 
@@ -109,6 +117,7 @@ def values() -> dict[str, Any]:
         "data_type": "invoices",
         "platform_key": "mqjo",
         "key": "mqjo",
+        "key_id": create_api_key(scopes=["read"], actor="test").key.pk,
         "token": customer_token(connection.company),
     }
 

@@ -137,7 +137,7 @@ def test_render_page_keeps_the_status(ana: Client) -> None:
 
 
 def test_navigation_of_each_role(db: None) -> None:
-    everything = ["Overview", "Companies", "Data history", "Data types", "Integrations"]
+    everything = ["Overview", "Companies", "Data history", "Data types", "Integrations", "API keys", "Organisation"]
     assert {role: [entry.label for entry in navigation(make_user(f"{role}@x.com", role=role))] for role in Role} == {
         Role.ONBOARDING: everything[:2],
         Role.ADVISOR: everything[:3],
@@ -160,6 +160,8 @@ def test_the_shell_of_a_page(ana: Client) -> None:
         ("Data history", "/data/history/", None),
         ("Data types", "/settings/data-types/", None),
         ("Integrations", "/integrations/", None),
+        ("API keys", "/developers/api-keys/", None),
+        ("Organisation", "/settings/organisation/", None),
     ]
     search = found.one("form", role="search")
     assert (search["action"], search["method"]) == ("/companies/", "get")

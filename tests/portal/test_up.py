@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,8 +17,12 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from portal import demo_login
+from portal.actions.api_keys import revoke_api_key
+from portal.api.principals import authenticate
+from portal.keys import header_of
 from portal.management.commands import up
-from portal.models import Role, User
+from portal.models import ApiKey, Role, User
+from portal.scopes import SCOPES
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -58,6 +63,21 @@ def test_the_file_is_for_its_owner_and_keeps_an_api_key(tmp_path: Path) -> None:
     demo_login.save(path, portal_url="http://127.0.0.1:9000", email="a@example.com", password="secret")
     assert json.loads(path.read_text())["api_key"] == "kept"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_the_demo_has_one_api_key_with_every_scope(db: None, tmp_path: Path) -> None:
+    path = tmp_path / "demo.json"
+    first = demo_login.api_key(path)
+    bearer = authenticate(first)
+    assert bearer is not None
+    assert (bearer.name, bearer.scopes, bearer.company_ids) == ("demo", frozenset(SCOPES), None)
+    demo_login.save(path, portal_url="http://127.0.0.1:8000", email="a@example.com", password="secret", api_key=first)
+    assert (demo_login.api_key(path), json.loads(path.read_text())["api_key"]) == (first, first)
+    path.unlink()
+    second = demo_login.api_key(path)
+    assert (authenticate(first), ApiKey.objects.count(), authenticate(second) is not None) == (None, 1, True)
+    revoke_api_key(ApiKey.objects.get(), actor="test")
+    assert (demo_login.api_key(path), ApiKey.objects.count()) == ("", 1)
 
 
 # --- ports and environment ------------------------------------------------------------------------------------------
@@ -147,10 +167,15 @@ def test_it_comes_up_with_its_demo_revives_the_dead_and_leaves_nothing_behind(
     start_up: Callable[[], subprocess.Popen[str]], tmp_path: Path
 ) -> None:
     process = start_up()
+    told = json.loads((tmp_path / "demo.json").read_text())
+    companies = urllib.request.Request(f"{told['api_url']}/companies?page=1")
+    companies.add_header("Authorization", header_of(told["api_key"]))
+    with urllib.request.urlopen(companies) as answer:  # the key that was told opens the API
+        assert (answer.status, json.load(answer)["totalResults"]) == (200, 3)
     assert demo_statuses(tmp_path) == {
         "Alder & Finch Studio": ("PendingAuth", {}),
-        "Brightwater Bakery": ("Linked", {"Complete": 18}),
-        "Northgate Cycles": ("Deauthorized", {"AuthError": 1, "Complete": 18}),
+        "Brightwater Bakery": ("Linked", {"Complete": 25}),
+        "Northgate Cycles": ("Deauthorized", {"AuthError": 1, "Complete": 25}),
     }
     titled(family(process), "headrace worker")[0].kill()
     titled(family(process), "syncengine.sandbox")[0].kill()

@@ -8,7 +8,7 @@ from syncengine.sandbox.kinds import KINDS
 from syncengine.sandbox.order import Order, Position
 from tests.sandbox.conftest import all_pages
 
-LISTS = [kind for kind in KINDS if kind != "company"]
+LISTS = [name for name, kind in KINDS.items() if kind.style != "single"]
 LATER = "2026-11-01T00:00:00Z"  # after every invented stamp
 
 

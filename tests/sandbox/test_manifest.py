@@ -1,4 +1,7 @@
-"""The sandbox's manifest reads the sandbox's own pages: every record maps, and no rule finds fault with it."""
+"""The sandbox's manifests read the sandbox's own pages: every record maps, and no rule finds fault with it.
+
+There are three of them, for one platform: its accounting, its banking and its commerce side.
+"""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,12 +13,16 @@ from syncengine.connectors.base import FetchPlan, HttpAnswer
 from syncengine.connectors.manifest import load_manifest
 from syncengine.connectors.rest import RestConnector
 from syncengine.connectors.wire import decode_record
+from syncengine.datatypes import DATA_TYPES
 from syncengine.sandbox.kinds import KINDS, REPORTS
 from syncengine.states import ReadMode
 from syncengine.validation import validate_record
 
-MANIFEST = load_manifest(Path(syncengine.connectors.__file__).parent / "manifests" / "mqjo.toml")
-LISTS = [name for name, found in MANIFEST.types.items() if not found.single]
+FOLDER = Path(syncengine.connectors.__file__).parent / "manifests"
+MANIFESTS = [load_manifest(FOLDER / f"{key}.toml") for key in ("mqjo", "aiwb", "bksb")]
+CONNECTORS = {name: RestConnector(manifest) for manifest in MANIFESTS for name in manifest.types}
+TYPES = {name: found for manifest in MANIFESTS for name, found in manifest.types.items()}
+LISTS = [name for name, found in TYPES.items() if not found.single]
 
 
 class PlainHttp:
@@ -34,10 +41,12 @@ class PlainHttp:
 
 def read(sandbox, caller, data_type, **plan):
     """Every mapped record of a type, as the engine would read it."""
-    connector = RestConnector(MANIFEST)
+    connector = CONNECTORS[data_type]
     http = PlainHttp(caller)
     asked = FetchPlan(
-        platform="mqjo", data_type=data_type, **{"mode": ReadMode.FULL, "settings": {"base_url": sandbox.url}, **plan}
+        platform=connector.platform.key,
+        data_type=data_type,
+        **{"mode": ReadMode.FULL, "settings": {"base_url": sandbox.url}, **plan},
     )
     records, cursor = [], None
     while True:
@@ -54,7 +63,7 @@ def changes(sandbox, caller, data_type, **plan):
 
 
 @pytest.mark.parametrize("business", ["brightwater", "northgate", "alderfinch"])
-@pytest.mark.parametrize("data_type", list(MANIFEST.types))
+@pytest.mark.parametrize("data_type", list(TYPES))
 def test_every_record_maps_and_is_valid(sandbox, caller, business, data_type):
     caller.link(business)
     records = read(sandbox, caller, data_type)
@@ -79,27 +88,28 @@ def test_wrong_sums_are_found(sandbox, caller):
 
 
 def expected(caller, business, data_type):
-    kind = MANIFEST.types[data_type].endpoint.removeprefix("/")
+    kind = TYPES[data_type].endpoint.removeprefix("/")
     return 1 if kind not in KINDS else caller.control("GET", "/businesses")[business][kind]
 
 
-def test_every_accounting_type_of_the_sandbox_is_mapped():
-    endpoints = {found.endpoint.rsplit("/", 1)[1] for found in MANIFEST.types.values()}
+def test_every_data_type_is_read_from_the_sandbox_and_all_it_has_is_mapped():
+    endpoints = {found.endpoint.rsplit("/", 1)[1] for found in TYPES.values()}
     assert endpoints == (KINDS.keys() | REPORTS.keys()) - {"expenses", "timesheets"}
-    assert MANIFEST.types["bankTransactions"].requires == ("bankAccounts",)
+    assert sorted(TYPES) == sorted(DATA_TYPES)
+    assert TYPES["bankTransactions"].requires == ("bankAccounts",)
 
 
 @pytest.mark.parametrize("data_type", LISTS)
 def test_incremental_reads_bring_changes_and_tombstones(sandbox, caller, data_type):
     before = read(sandbox, caller, data_type)
-    path = f"/businesses/brightwater/{MANIFEST.types[data_type].endpoint[1:]}/records"
+    path = f"/businesses/brightwater/{TYPES[data_type].endpoint[1:]}/records"
     caller.control("PATCH", f"{path}/1", {"memo": "changed"})
     caller.control("DELETE", f"{path}/0")
     changed, deleted = changes(sandbox, caller, data_type, page_size=1)
     assert (changed.source_id, changed.is_deleted) == (before[1].source_id, False)
     assert (deleted.source_id, deleted.is_deleted) == (before[0].source_id, True)
     assert changed.source_modified_at.tzinfo is not None
-    assert MANIFEST.platform.types[data_type].reports_deletions
+    assert CONNECTORS[data_type].platform.types[data_type].reports_deletions
 
 
 def test_not_before_leaves_out_earlier_documents(sandbox, caller):
@@ -112,7 +122,7 @@ def test_not_before_leaves_out_earlier_documents(sandbox, caller):
     assert [record.source_id for record in read(sandbox, caller, "invoices", not_before=first)] == wanted
 
 
-@pytest.mark.parametrize("data_type", ["profitAndLoss", "balanceSheet"])
+@pytest.mark.parametrize("data_type", ["profitAndLoss", "balanceSheet", "cashFlowStatement"])
 def test_statements_have_the_months_asked_for(sandbox, caller, data_type):
     for months in (1, 24):
         [statement] = read(sandbox, caller, data_type, months=months)

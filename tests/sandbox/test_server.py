@@ -34,7 +34,7 @@ def test_health_answers_while_another_request_hangs(caller):
         ("GET", "/api/v1/reports/nothing", 404),
         ("GET", "/api/v1/invoices/inv_99999999", 404),
         ("GET", "/api/v1/invoices/cus_00000001", 404),
-        ("POST", "/api/v1/invoices", 405),
+        ("POST", "/api/v1/expenses", 405),
         ("POST", "/health", 405),
     ],
 )

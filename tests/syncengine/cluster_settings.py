@@ -7,3 +7,6 @@ from portal.config.settings import Q_CLUSTER
 
 INSTALLED_APPS = ["syncengine", "django_q", "django.contrib.contenttypes"]
 Q_CLUSTER = Q_CLUSTER | {"recycle": int(os.environ.get("CLUSTER_TEST_RECYCLE", "500"))}
+# What these name lives in the portal.
+EVENT_SUBSCRIBERS = []
+CLUSTER_COMPANIONS = {}

@@ -38,7 +38,7 @@ def store(request, settings):
     settings.REDIS_URL = REDIS if request.param == "redis" else ""
     yield request.param
     if request.param == "redis":
-        limits._scripts.cache_clear()
+        limits.redis_scripts.cache_clear()
         with redis.Redis.from_url(REDIS) as client:
             for key in client.scan_iter("headrace:budget:test-*"):
                 client.delete(key)

@@ -38,6 +38,7 @@ class Command(BaseCommand):
         first_time = demo_login.load(demo_file()) is None
         self._prepare()
         credentials = demo_login.login(demo_file())
+        credentials["api_key"] = demo_login.api_key(demo_file())
         connections.close_all()  # the supervisor needs no database while it watches
         supervisor = Supervisor(services(port, sandbox_port, env), self._say)
         supervisor.start()
@@ -86,7 +87,10 @@ class Command(BaseCommand):
 
     def _announce(self, portal_url: str, credentials: dict[str, str]) -> None:
         demo_login.save(demo_file(), portal_url=portal_url, **credentials)
-        lines = ("", portal_url, f"Sign in as {credentials['email']} with the password {credentials['password']}", "")
+        lines = ["", portal_url, f"Sign in as {credentials['email']} with the password {credentials['password']}"]
+        if credentials["api_key"]:
+            lines.append(f"API at {portal_url}/api with the key {credentials['api_key']}")
+        lines.append("")
         self._say("\n  ".join(lines) + "\nCtrl-C stops everything.")
 
     def _say(self, text: str) -> None:

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from syncengine.connectors.attachments import Attachment, File
 from syncengine.connectors.base import (
     Credentials,
     Cursor,
@@ -22,10 +23,17 @@ from syncengine.connectors.base import (
     MappedRecord,
     Page,
     Platform,
+    PushReceipt,
+    RecordRefused,
     SettingField,
     TypeSupport,
+    Written,
 )
-from syncengine.connectors.tryton import mapping
+from syncengine.connectors.changes import Change
+from syncengine.connectors.push_options import PushOption
+from syncengine.connectors.rest_writes import unsent
+from syncengine.connectors.tryton import files, mapping
+from syncengine.connectors.tryton.forms import WRITES
 from syncengine.connectors.tryton.protocol import (
     Domain,
     Row,
@@ -40,6 +48,8 @@ from syncengine.connectors.tryton.protocol import (
 )
 from syncengine.connectors.tryton.sources import DATES, SOURCES, Source, merge_children
 from syncengine.connectors.tryton.values import decimal_of
+from syncengine.connectors.tryton.writes import Writer
+from syncengine.connectors.wire import decode_record
 from syncengine.exceptions import AuthExpired, NotSupported, PrerequisiteMissing
 from syncengine.states import ReadMode
 
@@ -52,7 +62,12 @@ PLATFORM = Platform(
     auth="approved-key",
     types={
         data_type: TypeSupport(
-            data_type, endpoint=source.model, incremental=not source.single, reports_deletions=not source.single
+            data_type,
+            endpoint=source.model,
+            incremental=not source.single,
+            reports_deletions=not source.single,
+            attachments=data_type in files.WITH_FILES,
+            writes=WRITES.get(data_type, ()),
         )
         for data_type, source in SOURCES.items()
     },
@@ -138,6 +153,9 @@ class TrytonConnector:
             raise AuthExpired(headline, upstream=refusal.upstream, status_code=refusal.status_code) from refusal
         return credentials
 
+    def check(self, credentials: Credentials, *, settings: Mapping[str, Json], http: Http) -> None:
+        _company_id(settings, _server(settings, http, self.authorize(credentials)))
+
     def refresh(self, credentials: Credentials, *, settings: Mapping[str, Json], http: Http) -> Credentials:
         raise AuthExpired(
             "Tryton no longer accepts the key. Someone cancelled it there, so the connection must be linked again."
@@ -165,8 +183,79 @@ class TrytonConnector:
     def map_record(self, data_type: str, raw: Json) -> MappedRecord:
         return mapping.map_record(data_type, raw)
 
+    def attachments(
+        self, data_type: str, record_id: str, *, settings: Mapping[str, Json], http: Http
+    ) -> Sequence[Attachment]:
+        resource = files.resource_of(data_type, record_id)
+        return files.listed(_company_server(settings, http)[0], resource)
+
+    def attachment(
+        self, data_type: str, record_id: str, attachment_id: str, *, settings: Mapping[str, Json], http: Http
+    ) -> Attachment:
+        resource = files.resource_of(data_type, record_id)
+        return files.one(_company_server(settings, http)[0], resource, attachment_id)
+
+    def download(
+        self, data_type: str, record_id: str, attachment_id: str, *, settings: Mapping[str, Json], http: Http
+    ) -> File:
+        resource = files.resource_of(data_type, record_id)
+        return files.download(_company_server(settings, http)[0], resource, attachment_id)
+
+    def pdf(self, data_type: str, record_id: str, *, settings: Mapping[str, Json], http: Http) -> File:
+        raise NotSupported("Tryton prints documents in formats that its administrator chooses, so none is asked for.")
+
+    def options(self, data_type: str, *, settings: Mapping[str, Json], http: Http) -> PushOption:
+        return _writer(settings, http).options(data_type)
+
+    def push(self, change: Change, *, idempotency_key: str, http: Http) -> PushReceipt:
+        with unsent():
+            if change.data_type not in WRITES:
+                raise NotSupported(f"Tryton is not asked to write {change.data_type}.")
+            writer = _writer(change.settings, http)
+        return writer.push(change)
+
+    def look_up(self, change: Change, *, idempotency_key: str, http: Http) -> PushReceipt | None:
+        raise NotSupported("Tryton cannot be searched for what a write left behind.")
+
     def unlink(self, credentials: Credentials, *, settings: Mapping[str, Json], http: Http) -> None:
         withdraw_key(_server(settings, http), _text(settings, "user"), credentials.secret["key"])
+
+
+def _company_server(settings: Mapping[str, Json], http: Http) -> tuple[Server, int]:
+    server = _server(settings, http)
+    company = _company_id(settings, server)
+    return server.in_company(company), company
+
+
+def _writer(settings: Mapping[str, Json], http: Http) -> Writer:
+    server, company = _company_server(settings, http)
+    return Writer(server, company, lambda data_type, number: _one_record(data_type, number, server, company))
+
+
+def _one_record(data_type: str, number: int, server: Server, company: int) -> tuple[Written, Row] | None:
+    """Read one record as a page would bring it."""
+    source = SOURCES[data_type]
+    domain: Domain = [["id", "=", number], *source.base_domain(None), *any_state(source.has_active)]
+    if source.by_company:
+        domain.append(["company", "=", company])
+    found = _completed(source, server, rows(server, source.model, (*source.fields, *DATES), domain=domain, limit=1))
+    if not found:
+        return None
+    text, _ = as_json(found[0])
+    try:
+        record: MappedRecord | None = mapping.map_record(data_type, decode_record(text))
+    except RecordRefused:
+        record = None
+    return Written(str(number), text, record), found[0]
+
+
+def _completed(source: Source, server: Server, records: list[Row]) -> list[Row]:
+    """Merge in what belongs to the records, in place."""
+    for children in source.children:
+        merge_children(server, children, records)
+    if source.finish is not None and records:
+        source.finish(server, records)
+    return records
 
 
 def _start(source: Source, plan: FetchPlan, server: Server) -> Position:
@@ -195,11 +284,7 @@ def _records_page(source: Source, plan: FetchPlan, position: Position, server: S
         ids = [row["id"] for row in listed]
         found = rows_by(here, source.model, fields, "id", ids, has_active=source.has_active)
     records = [row for row in found if _wanted(source, row, "total_amount")]
-    for children in source.children:
-        merge_children(here, children, records)
-    if source.finish is not None and records:
-        source.finish(here, records)
-    texts = [as_json(record) for record in records]
+    texts = [as_json(record) for record in _completed(source, here, records)]
     return Page(
         records=tuple(text for text, _ in texts),
         cursor=_next(plan, position, listed, limit),

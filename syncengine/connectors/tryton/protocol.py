@@ -119,7 +119,7 @@ def rows(
     params.append(("o", encode([list(clause) for clause in order])))
     if limit is not None:
         params.append(("s", str(limit)))
-    found = _decoded(ask(server, "GET", server.model_url(model), params=params))
+    found = decoded(ask(server, "GET", server.model_url(model), params=params))
     if not isinstance(found, list) or not all(isinstance(row, dict) and type(row.get("id")) is int for row in found):
         raise BadAnswer(f"Tryton's answer for {model} is not a list of records.")
     if found:
@@ -142,7 +142,7 @@ def rows_by(
 def request_key(server: Server, user: str) -> str:
     """Ask for an application key; Tryton answers one for unknown users too, so as not to tell who exists."""
     answer = ask(server, "POST", server.application_url(), body={"user": user, "application": "rest"})
-    key = _decoded(answer)
+    key = decoded(answer)
     if not isinstance(key, str) or not re.fullmatch(r"[0-9a-zA-Z_-]{16,512}", key):
         raise BadAnswer(f"{server.base_url} did not answer with an application key. Is it a Tryton server?")
     return key
@@ -176,7 +176,7 @@ def _cleaned(value: Json) -> Json:
     return [_cleaned(member) for member in value] if isinstance(value, list) else value
 
 
-def _decoded(answer: HttpAnswer) -> Json:
+def decoded(answer: HttpAnswer) -> Json:
     try:
         return json.loads(answer.body, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:

@@ -6,6 +6,7 @@ import pytest
 from syncengine.connectors.base import Limits, Platform, SettingField, TypeSupport
 from syncengine.connectors.fields import Field
 from syncengine.connectors.manifest import load_manifest, parse_manifest
+from syncengine.connectors.manifest_files import AttachmentsManifest
 from syncengine.connectors.manifest_parts import (
     Auth,
     Deleted,
@@ -76,6 +77,13 @@ pages = "meta.pages"
 param = "since"
 reports_deletions = true
 
+[attachments]
+endpoint = "/elsewhere/{record_id}"
+download = "{endpoint}/{record_id}/{attachment_id}"
+records = "files"
+key = "no"
+fields = { name = "label" }
+
 [types.invoices]
 endpoint = "/{tenant}/invoices"
 records = "data.items"
@@ -86,7 +94,8 @@ deleted = { from = "state", equals = ["gone"] }
 query = { expand = "lines", archived = true }
 not_before = { param = "from", format = "date" }
 requires = ["customers"]
-features = ["Get", "Post"]
+pdf = "{endpoint}/{record_id}.pdf"
+attachments = { endpoint = "/files/{record_id}" }
 paging = { size = 50 }
 incremental = { header = "If-Modified-Since", format = "http-date", query = { deleted = "1" } }
 
@@ -131,7 +140,14 @@ def test_a_whole_manifest():
         incremental=Incremental(Stamp(header="If-Modified-Since", format="http-date"), False, {"deleted": "1"}),
         not_before=Stamp("from", "", "date"),
         requires=("customers",),
-        features=("Get", "Post"),
+        attachments=AttachmentsManifest(
+            "/files/{record_id}",
+            "/{tenant}/invoices/{record_id}/{attachment_id}",
+            ("no",),
+            {"name": Field("path", (("label",),), "text")},
+            records=("files",),
+        ),
+        pdf="/{tenant}/invoices/{record_id}.pdf",
     )
     assert manifest.types["profitAndLoss"] == TypeManifest(
         data_type="profitAndLoss",
@@ -152,7 +168,7 @@ def test_what_the_catalogue_shows_of_a_manifest():
         auth="oauth2",
         types={
             "invoices": TypeSupport(
-                "invoices", "/{tenant}/invoices", True, False, requires=("customers",), features=("Get", "Post")
+                "invoices", "/{tenant}/invoices", True, False, requires=("customers",), attachments=True, pdf=True
             ),
             "profitAndLoss": TypeSupport("profitAndLoss", "/pl"),
         },
@@ -218,7 +234,7 @@ FAULTS = [
     ('records = "data"', 'modified_as = "iso"', f"{TYPE}.modified_as", "is not one of date"),
     ('records = "data"', "deleted = { from = 'a' }", f"{TYPE}.deleted.equals", "at least one word"),
     ('records = "data"', 'requires = ["custmers"]', f"{TYPE}.requires", "(did you mean customers?)"),
-    ('records = "data"', "features = [1]", f"{TYPE}.features", "item 1 must be a text"),
+    ('records = "data"', "requires = [1]", f"{TYPE}.requires", "item 1 must be a text"),
     ('records = "data"', "months = { default = 3 }", f"{TYPE}.months.param", "is missing"),
     ('records = "data"', "not_before = { header = 'x' }", f"{TYPE}.not_before.param", "is missing"),
     ('records = "data"', "not_before = { param = 'x', format = 'iso8601' }", f"{TYPE}.not_before.format", "iso"),

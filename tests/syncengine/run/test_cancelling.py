@@ -66,13 +66,21 @@ def test_an_ended_dataset_cannot_be_cancelled(lab, run_queue):
 
 def cancel_in(monkeypatch: pytest.MonkeyPatch, dataset: Dataset, stage: str) -> None:
     """Have somebody press Cancel while the dataset is in that stage; in Processing after its first page."""
-    look, pressed = Hold.look, []
+    look, move, pressed = Hold.look, Hold.move, []
 
-    def and_press(self, **how):
-        if self.dataset.status == stage and not pressed and (stage != S.PROCESSING or self.dataset.processed_pages):
+    def press(hold):
+        if hold.dataset.status == stage and not pressed and (stage != S.PROCESSING or hold.dataset.processed_pages):
             pressed.append(True)
             cancel_dataset(Dataset.objects.get(pk=dataset.pk), actor="user:7")
-            self._looked = 0.0
+            hold._looked = 0.0
+
+    def press_and_look(self, **how):
+        press(self)
         look(self, **how)
 
-    monkeypatch.setattr(Hold, "look", and_press)
+    def press_and_move(self, *where, **columns):
+        press(self)
+        move(self, *where, **columns)
+
+    monkeypatch.setattr(Hold, "look", press_and_look)
+    monkeypatch.setattr(Hold, "move", press_and_move)

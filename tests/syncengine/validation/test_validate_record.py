@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from syncengine.datatypes import DATA_TYPES
 from syncengine.validation import Issue, validate_record
 from syncengine.validation.catalogue import VALIDATORS
+from syncengine.validation.structure import faults
 from tests.syncengine.validation.records import GOOD, LINE, make_record
 
 
@@ -256,3 +257,64 @@ def test_junk_is_reported_and_never_raises(data_type, data):
     issues = validate_record(data_type, {**GOOD[data_type], **changes})
 
     assert all(type(issue) is Issue and issue.path and issue.message for issue in issues)
+
+
+amounts = st.sampled_from([D("0"), D("10.00"), D("20.00"), D("30.00"), D("-10.00"), 10, 20, True, "20.00", None])
+document_lines = st.dictionaries(st.sampled_from(["subTotal", "taxAmount", "totalAmount"]), amounts)
+documents = st.fixed_dictionaries(
+    {
+        "subTotal": amounts,
+        "totalTaxAmount": amounts,
+        "totalAmount": amounts,
+        "amountDue": amounts,
+        "issueDate": st.sampled_from(["2026-01-31T00:00:00", "2026-02-28T00:00:00", None, 5]),
+        "dueDate": st.sampled_from(["2026-01-31T00:00:00", "2026-02-28T00:00:00", None]),
+        "currency": st.sampled_from(["EUR", "EUR", "XXL", None, 5]),
+        "status": st.sampled_from(["Paid", "Submitted", "Void"]),
+        "lineItems": st.lists(st.one_of(document_lines, document_lines, st.none()), max_size=2),
+    }
+)
+
+
+@given(documents)
+def test_no_check_finds_fault_with_what_passes_for_a_plain_document(document):
+    validator = VALIDATORS["invoices"]
+
+    if validator.plain(document):
+        assert [list(check(document)) for check in validator.checks] == [[]] * len(validator.checks)
+
+
+@pytest.mark.parametrize("data_type", ["bills", "invoices"])
+def test_a_good_document_is_a_plain_one(data_type):
+    line = LINE | {"subTotal": D("100.00"), "taxAmount": D("20.00"), "totalAmount": D("120.00")}
+    tax = "taxAmount" if data_type == "bills" else "totalTaxAmount"
+    sums = {"subTotal": D("100.00"), tax: D("20.00"), "totalAmount": D("120.00"), "amountDue": D("120.00")}
+
+    assert VALIDATORS[data_type].plain(GOOD[data_type] | sums | {"lineItems": [line], "currency": "EUR"})
+
+
+junk_members = st.dictionaries(
+    st.sampled_from(["status", "issueDate", "totalTaxAmount", "totalAmount", "amountDue", "lineItems", "customerRef"]),
+    st.one_of(
+        st.sampled_from([None, "x", 5, "Paid", True]),
+        st.lists(st.dictionaries(st.sampled_from(["unitAmount", "quantity", "tracking"]), st.sampled_from([1, None]))),
+        st.dictionaries(st.sampled_from(["id", "companyName"]), st.sampled_from(["a", None])),
+    ),
+)
+
+
+@given(junk_members)
+def test_the_written_check_of_a_structure_says_yes_where_nothing_is_missing_or_wrong(content):
+    validator = VALIDATORS["invoices"]
+    found = list(faults(validator.shape, content))
+
+    assert validator.holds(content) is (not found)
+
+
+def test_a_shape_that_holds_itself_is_checked_all_the_way_down():
+    holds = VALIDATORS["profitAndLoss"].holds
+    good = {"value": 1, "items": [{"value": 1, "items": [{"value": 1}]}]}
+    bad = {"value": 1, "items": [{"value": 1, "items": [{"name": "no value"}]}]}
+
+    assert [holds(GOOD["profitAndLoss"] | {"reports": [GOOD["profitAndLoss"]["reports"][0] | {"income": line}]})
+            for line in (good, bad)] == [True, False]  # fmt: skip
