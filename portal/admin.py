@@ -10,7 +10,15 @@ from django.db.models import Model
 from django.http import HttpRequest
 from django_q.models import Failure, OrmQ, Schedule, Success
 
-from portal.models import ApiKey, ApiKeySecret, CompanyAccessToken, DeploymentSettings, User
+from portal.models import (
+    ApiKey,
+    ApiKeySecret,
+    ApiUsage,
+    CompanyAccessToken,
+    DeploymentSettings,
+    IdempotentAnswer,
+    User,
+)
 from syncengine.admin import ReadOnlyAdmin
 
 admin.site.site_header = admin.site.site_title = "Headrace administration"
@@ -72,6 +80,17 @@ class CompanyAccessTokenAdmin(SecretAdmin):
 @admin.register(DeploymentSettings)
 class DeploymentSettingsAdmin(ReadOnlyAdmin):
     list_display = ("name", "client_id", "redirect_url")
+
+
+@admin.register(ApiUsage)
+class ApiUsageAdmin(ReadOnlyAdmin):
+    list_display = ("bucket", "handed_out", "window_ends_at", "refused_at")
+    search_fields = ("bucket",)
+
+
+@admin.register(IdempotentAnswer)
+class IdempotentAnswerAdmin(ReadOnlyAdmin):
+    list_display = ("key_hash", "status_code", "expires_at")
 
 
 class QueueAdmin(ReadOnlyAdmin):

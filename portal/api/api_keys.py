@@ -49,7 +49,7 @@ def list_api_keys(request: HttpRequest) -> Any:
 
 @router.operation("POST", "/apiKeys", "api_keys.edit", response={201: ApiKeyOut})
 def create_api_key_(request: HttpRequest, body: ApiKeyBody) -> Any:
-    """Make a key that may do what this one may. It is shown in this answer and never again."""
+    """Make a key that may do what this one may, and no longer. It is shown in this answer and never again."""
     principal = principal_in(request)
     try:
         made = create_api_key(
@@ -57,6 +57,7 @@ def create_api_key_(request: HttpRequest, body: ApiKeyBody) -> Any:
             scopes=principal.scopes,
             rights=principal.rights,
             within=principal.rights,
+            expires_at=principal.expires_at,
             actor=actor_of(request),
         )
     except TooManyApiKeys as refusal:

@@ -66,8 +66,10 @@ def _tails(records: Sequence[StoredRecord]) -> Iterator[bytes]:
 
 
 def _stamp(moment: datetime) -> str:
-    text = moment.isoformat(timespec="microseconds")
-    return f"{text[:-6]}Z" if text.endswith("+00:00") else f"{stamp(moment)}"
+    if moment.utcoffset():
+        return f"{stamp(moment)}"
+    # In UTC already, as databases give them.
+    return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def _without_members(content: bytes) -> bytes:

@@ -33,13 +33,12 @@ def _month(text: str) -> str:
 class Periods(Schema):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
-    period_length: int = Field(ge=1, le=MOST_MONTHS, description="Months in a period.", examples=[3])
-    periods_to_compare: int = Field(ge=1, le=MOST_MONTHS, description="How many periods.", examples=[4])
+    period_length: int = Field(ge=1, le=MOST_MONTHS, description="Months in a period.")
+    periods_to_compare: int = Field(ge=1, le=MOST_MONTHS, description="How many periods.")
     start_month: Annotated[str, AfterValidator(_month)] | None = Field(
         None,
         description="The month that the first period begins with. Without it, the last period ends with the most "
         "recent month that was read.",
-        examples=["2026-01-01"],
     )
 
 
@@ -53,7 +52,12 @@ def get_statement(
     return _statement(request, company_id, None, statement, periods)
 
 
-@router.operation("GET", "/companies/{company_id}/connections/{connection_id}/data/financials/{statement}", "data.read")
+@router.operation(
+    "GET",
+    "/companies/{company_id}/connections/{connection_id}/data/financials/{statement}",
+    "data.read",
+    openapi_extra=STATEMENT,
+)
 def get_connection_statement(
     request: HttpRequest,
     company_id: CompanyId,

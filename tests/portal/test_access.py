@@ -126,8 +126,9 @@ def test_every_route_has_an_entry() -> None:
     assert {pattern.name for pattern in routes()} == set(ROUTES)
 
 
-def test_nothing_but_the_portal_and_the_admin_is_routed() -> None:
-    assert [str(pattern.pattern) for pattern in get_resolver().url_patterns] == ["admin/", ""]
+def test_nothing_but_the_api_the_admin_and_the_portal_is_routed() -> None:
+    api, admin, portal = get_resolver().url_patterns
+    assert (api.name, str(admin.pattern), str(portal.pattern)) == ("api", "admin/", "")
 
 
 @pytest.mark.parametrize("name", sorted(ROUTES))

@@ -250,11 +250,11 @@ def test_a_rate_limit_holds_in_every_second(endpoint, receiver, courier) -> None
     for number in range(25):
         create_company(name=f"Acme {number}", actor="test")
     courier.deliver_all()
-    times = sorted(one.at for one in receiver.at("good"))
-    assert len(times) == 25
-    # A tenth of a second for the requests' way: they are spaced when they leave.
-    assert max(sum(at <= other < at + 0.9 for other in times) for at in times) <= 10
-    assert times[-1] - times[0] < 5
+    assert len(receiver.at("good")) == 25
+    times = [attempt.started_at.timestamp() for attempt in WebhookAttempt.objects.order_by("started_at")]
+    # A fifth of a second between the grant and the note of it, on a busy machine.
+    assert max(sum(at <= other < at + 0.8 for other in times) for at in times) <= 10
+    assert times[-1] - times[0] >= 1.5
 
 
 def test_a_dead_courier_loses_nothing(endpoint, receiver, settings) -> None:

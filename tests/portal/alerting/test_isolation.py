@@ -12,41 +12,49 @@ from syncengine.actions.companies import create_company
 from syncengine.models import Event
 from tests.portal.alerting.receiver import Receiver
 
-SECONDS = 12.0
+SECONDS = 8.0
 EVERY = 0.6
 
 
-def work_for(courier: Courier, seconds: float, receiver: Receiver) -> None:
-    """Let something happen every so often while the courier delivers."""
-    ends = time.monotonic() + seconds
-    next_at, number = 0.0, 0
+def waits_of(courier: Courier, receiver: Receiver) -> list[float]:
+    """Let something happen every so often; return how long the healthy endpoints waited for it, shortest first."""
+    receiver.received.clear()
+    Event.objects.update(kind="before")
+    ends, next_at, number = time.monotonic() + SECONDS, 0.0, 0
     while time.monotonic() < ends:
         if time.monotonic() >= next_at:
             create_company(name=f"Company {number}", actor="test")
             next_at, number = time.monotonic() + EVERY, number + 1
         courier.work()
         courier.wait(0.02)
+    happened = {str(event.pk): event.at.timestamp() for event in Event.objects.filter(kind="company.created")}
+    healthy = [one for one in receiver.received if one.path.startswith("/good")]
+    waits = sorted(one.at - happened[one.json["id"]] for one in healthy if one.json["id"] in happened)
+    assert len(waits) >= 25 * (len(happened) - 4)
+    return waits
 
 
 def test_half_of_fifty_dead_delays_nobody_else(endpoint, receiver, settings) -> None:
-    """Dead means: takes the connection and never answers, so that each attempt costs its whole 15 seconds."""
+    """Dead means: takes the connection and never answers, so that each attempt costs its whole 15 seconds.
+
+    The same is measured without the dead ones first: on a machine that is busy otherwise, that is what counts.
+    """
     settings.HEADRACE_WEBHOOK_SECONDS = 15
     receiver.delays["stall"] = 30
-    for number in range(25):
-        endpoint(f"good/{number}")
-        endpoint(f"stall/{number}")
     courier = Courier()
     try:
-        work_for(courier, SECONDS, receiver)
-        happened = {str(event.pk): event.at.timestamp() for event in Event.objects.filter(kind="company.created")}
-        waits = sorted(one.at - happened[one.json["id"]] for one in receiver.received if one.path.startswith("/good"))
-        stalled = sum(one.path.startswith("/stall") for one in receiver.received)
+        for number in range(25):
+            endpoint(f"good/{number}")
+        alone = waits_of(courier, receiver)
+        for number in range(25):
+            endpoint(f"stall/{number}")
+        beside = waits_of(courier, receiver)
     finally:
         courier.pool.shutdown(wait=False, cancel_futures=True)
-    arrived, p50, p95 = len(waits), waits[len(waits) // 2], waits[int(len(waits) * 0.95)]
-    print(f"{len(happened)} events, {arrived} arrived, {stalled} stall, p50 {p50:.2f} s, p95 {p95:.2f} s")
-    assert arrived >= 25 * (len(happened) - 3)
-    assert p95 < 2.0
+    stalled = sum(one.path.startswith("/stall") for one in receiver.received)
+    before, p95 = (waits[int(len(waits) * 0.95)] for waits in (alone, beside))
+    print(f"p95 to 25 healthy endpoints: {before:.2f} s alone, {p95:.2f} s beside 25 dead ones ({stalled} requests)")
+    assert p95 < max(2.0, 2 * before)
     # One request at a time for each that nothing good is known of.
     assert stalled == 25
 

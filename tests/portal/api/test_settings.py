@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+from datetime import timedelta
 
 import pytest
+from django.utils.timezone import now
 
 from portal.actions.api_keys import create_api_key
 from portal.actions.deployment_settings import auth_header_of
@@ -118,6 +120,13 @@ def test_a_new_key_may_do_what_the_one_that_asks_may_and_no_more(wire_for):
     assert made.get("/profile").status_code == 403
     names = [row["name"] for row in told(asking.get("/apiKeys"))["results"]]
     assert names == ["test", "child"]  # not the one that may do everything
+
+
+def test_a_key_that_ends_makes_no_key_that_outlives_it(wire_for):
+    ends = now() + timedelta(hours=1)
+    asking = wire_for(expires_at=ends)
+    made = ApiKey.objects.get(pk=asking("POST", "/apiKeys", {"name": "child"}).json()["id"])
+    assert made.expires_at == ends
 
 
 @pytest.mark.parametrize("body", [{"name": "x" * 51}, {"name": 5}, [], "x", {"name": "a\u0007"}])
