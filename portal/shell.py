@@ -39,6 +39,7 @@ def register() -> None:
     register_attention("portal.attention.deauthorized")
     register_attention("portal.attention.failing")
     register_attention("portal.attention.lapsing")
+    register_attention("portal.webhook_page.endpoints_off")
     for name in API_ROUTERS:
         register_api_router(f"portal.api.{name}.router")
     register_sealed(DeploymentSettings, "alert_auth_header")

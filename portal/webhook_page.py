@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from uuid import UUID
@@ -11,14 +11,28 @@ from uuid import UUID
 import msgspec
 from django.db.models import Count, Q, QuerySet
 from django.http import QueryDict
+from django.urls import reverse
 from django.utils.timezone import now
 
+from portal.access import Viewer, allows
 from portal.alerting.event_types import EventType, event_types
 from portal.history_filters import PERIODS, Choice
-from portal.models.webhook import ACTIVE, MessageState, MessageTrigger, WebhookAttempt, WebhookConsumer, WebhookMessage
+from portal.models.webhook import (
+    ACTIVE,
+    DisabledBecause,
+    MessageState,
+    MessageTrigger,
+    WebhookAttempt,
+    WebhookConsumer,
+    WebhookMessage,
+)
+from portal.registers import Attention
 from syncengine.models import Company
+from syncengine.outbound.posting import shown_address
+from syncengine.states import Responsible
 
 STATS_DAYS = 28
+SHOWN = 10
 NAMES = ("q", "state", "type", "endpoint", "period", "since", "until", "event")
 
 
@@ -87,6 +101,21 @@ def stats_of(consumer: WebhookConsumer) -> Stats:
         usual_ms=times[len(times) // 2] if times else None,
         slow_ms=times[int(len(times) * 0.95)] if times else None,
     )
+
+
+def endpoints_off(user: Viewer) -> Iterator[Attention]:
+    """Endpoints that were switched off because they failed or said that they are gone."""
+    if not allows(user, "webhooks.view"):
+        return
+    off = WebhookConsumer.objects.filter(deleted_at__isnull=True, disabled=True)
+    for consumer in off.exclude(disabled_because=DisabledBecause.PAUSED).order_by("-disabled_at")[:SHOWN]:
+        yield Attention(
+            headline=f"Webhook endpoint switched off: {consumer.description or shown_address(consumer.url)[:80]}",
+            detail=consumer.get_disabled_because_display(),
+            url=reverse("webhook-detail", args=[consumer.pk]),
+            responsible=Responsible.OPERATOR,
+            at=consumer.disabled_at,
+        )
 
 
 # --- the log --------------------------------------------------------------------------------------------------------

@@ -75,6 +75,7 @@ _PARAMETERS = [
     _parameter("query", {"type": "string", "maxLength": 2048}, "Clauses such as `status=Paid&&totalAmount>100`."),
     _parameter("orderBy", {"type": "string"}, "A property; `-` before it turns the order round."),
 ]
+PAGE_PARAMETERS = _PARAMETERS[:2]
 _IF_NONE_MATCH = {
     "in": "header",
     "name": "If-None-Match",
@@ -83,7 +84,8 @@ _IF_NONE_MATCH = {
 }
 
 
-def _answers(schema: dict[str, Any], parameters: list[dict[str, Any]]) -> dict[str, Any]:
+def answers(schema: dict[str, Any], parameters: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return what is said of an operation that answers with cached data."""
     return {
         "parameters": [*parameters, _IF_NONE_MATCH],
         "responses": {
@@ -97,9 +99,9 @@ def _answers(schema: dict[str, Any], parameters: list[dict[str, Any]]) -> dict[s
     }
 
 
-LISTED = _answers(_PAGE, _PARAMETERS)
-RECORD = _answers(_RECORD, [])
-STATEMENT = _answers(_STATEMENT, [])
+LISTED = answers(_PAGE, _PARAMETERS)
+RECORD = answers(_RECORD, [])
+STATEMENT = answers(_STATEMENT, [])
 
 
 def file(content_type: str) -> dict[str, Any]:

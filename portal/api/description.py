@@ -172,7 +172,7 @@ def _operation(method: str, details: dict[str, Any]) -> dict[str, Any]:
                 "description": "A GUID of yours: the same request with the same key is done once.",
             }
         )
-    responses = {
+    responses: dict[str, Any] = {
         status: {"$ref": f"#/components/responses/{name}"}
         for status, (name, _, _) in _REFUSALS.items()
         if status != "422" or method in ("post", "patch")

@@ -21,7 +21,7 @@ def openapi(request: HttpRequest) -> HttpResponse:
     response = HttpResponse(body, content_type="application/json; charset=utf-8")
     response["Cache-Control"] = "public, max-age=300"
     response["ETag"] = etag
-    return get_conditional_response(request, etag, None, response) or response  # type: ignore[return-value]
+    return get_conditional_response(request, etag, None, response) or response
 
 
 def docs(request: HttpRequest) -> HttpResponse:

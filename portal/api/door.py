@@ -29,7 +29,7 @@ _log = logging.getLogger("headrace.api")
 
 
 @csrf_exempt
-def door(request: HttpRequest, path: str = "") -> HttpResponseBase:
+def door(request: HttpRequest) -> HttpResponseBase:
     """Answer one request below the mount. Nothing is raised out of here."""
     began = time.perf_counter()
     wire_path = path_of(request.path_info, MOUNT)

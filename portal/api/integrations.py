@@ -98,13 +98,13 @@ def list_integrations(request: HttpRequest) -> Any:
 @router.operation("GET", "/integrations/{platform_key}", "integrations.read", response=IntegrationOut)
 def get_integration(request: HttpRequest, platform_key: str) -> Any:
     """Get one integration."""
-    return integration_shape(_integration(platform_key))
+    return integration_shape(integration_for(platform_key))
 
 
 @router.operation("GET", "/integrations/{platform_key}/branding", "integrations.read", response=BrandingOut)
 def get_integration_branding(request: HttpRequest, platform_key: str) -> Any:
     """Get the addresses of an integration's logo and button images."""
-    integration = _integration(platform_key)
+    integration = integration_for(platform_key)
     name = integration.name
     return {
         "logo": {
@@ -149,7 +149,7 @@ def _features(platform_key: str) -> list[dict[str, Any]]:
     ]
 
 
-def _integration(platform_key: str) -> Integration:
+def integration_for(platform_key: str) -> Integration:
     """Raises: WireError 404."""
     found = Integration.objects.filter(key=platform_key.lower()).first()
     if found is None:

@@ -15,7 +15,8 @@ from typing import Any
 
 import msgspec
 from django.db import DatabaseError, InterfaceError, OperationalError
-from django.db.models import Q
+from django.db.models import JSONField, Q, TextField, Value
+from django.db.models.functions import Cast
 from django.utils.timezone import now
 
 from syncengine.connectors.wire import exact_number
@@ -231,7 +232,8 @@ def undo(hold: Hold) -> None:
 def _restored(before: Mapping[str, Any]) -> dict[str, Any]:
     moved, last = before["source_modified_at"], before["last_dataset_id"]
     return {
-        "content": msgspec.json.decode(before["content"]),
+        # To the byte: decoded, a long decimal would lose digits.
+        "content": Cast(Value(before["content"], TextField()), JSONField()),
         "content_hash": bytes.fromhex(before["content_hash"]),
         "raw_hash": None,
         "modified_at": datetime.fromisoformat(before["modified_at"]),

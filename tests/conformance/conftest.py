@@ -67,14 +67,15 @@ class World:
     lab: Lab
     asked: dict[str, int] = field(default_factory=dict)
 
-    def try_(self, document: str, case: Any) -> None:
+    def try_(self, document: str, case: Any, agent: str) -> None:
         """Send one generated request and check its answer; whatever it changed is undone."""
         tried[document] = tried.get(document, 0) + 1
         for name in case.path_parameters or {}:
             # Three of four requests name things that exist, or every answer would be a 404.
             if name in self.ids and (tried[document] % 4 or not case.path_parameters[name]):
                 case.path_parameters[name] = self.ids[name]
-        case.headers = {**(case.headers or {}), "Authorization": self.authorization, "Accept-Encoding": "identity"}
+        ours = {"Authorization": self.authorization, "Accept-Encoding": "identity", "User-Agent": agent}
+        case.headers = {**(case.headers or {}), **ours}
         with transaction.atomic():
             response = case.call()
             transaction.set_rollback(True)

@@ -15,8 +15,9 @@ from django.utils.timezone import now
 
 from portal.access import RIGHTS, allows, companies_for, connections_for, datasets_for
 from portal.actions.api_keys import create_api_key
+from portal.alerting.consumers import create_consumer
 from portal.links import customer_token
-from portal.models import Role
+from portal.models import Role, WebhookMessage
 from portal.urls import urlpatterns
 from syncengine.actions.integrations import install_integrations, save_integration
 from syncengine.actions.sync_settings import install_sync_settings
@@ -75,6 +76,25 @@ ROUTES: dict[str, tuple[str, Role | None, int]] = {
     "api-key-revoke": ("get", D, 200),
     "organisation": ("get", D, 200),
     "organisation-origins": ("post", D, 303),
+    "webhook-list": ("get", AN, 200),
+    "webhook-create": ("get", D, 200),
+    "webhook-catalogue": ("get", AN, 200),
+    "webhook-catalogue-type": ("get", AN, 200),
+    "webhook-detail": ("get", AN, 200),
+    "webhook-edit": ("get", D, 200),
+    "webhook-headers": ("get", D, 200),
+    "webhook-secret": ("post", D, 200),
+    "webhook-rotate": ("get", D, 200),
+    "webhook-pause": ("post", D, 303),
+    "webhook-enable": ("post", D, 303),
+    "webhook-delete": ("get", D, 200),
+    "webhook-recover": ("get", D, 200),
+    "webhook-replay": ("get", D, 200),
+    "webhook-example": ("get", D, 200),
+    "webhook-message-list": ("get", AN, 200),
+    "webhook-message-detail": ("get", AN, 200),
+    "webhook-message-resend": ("post", D, 303),
+    "webhook-message-resend-selected": ("post", D, 303),
 }
 
 
@@ -110,7 +130,14 @@ def values() -> dict[str, Any]:
     save_integration(sandbox, settings=base, client=client, actor="test")
     connection = make_connection(make_company("Acme"), integration=sandbox)
     dataset = make_dataset(connection, status=DatasetStatus.FETCH_ERROR, completed_at=now())
+    hook = create_consumer(url="https://93.184.216.34/hooks", event_types=["company.created"], actor="test")
+    message = WebhookMessage.objects.create(
+        consumer=hook, lane=hook.lane, to=hook.url, event_type="company.created", payload=b"{}"
+    )
     return {
+        "consumer_id": hook.pk,
+        "message_id": message.pk,
+        "name": "company.created",
         "company_id": connection.company_id,
         "connection_id": connection.pk,
         "dataset_id": dataset.pk,
@@ -185,7 +212,11 @@ def test_wrong_methods_change_nothing(name: str, values: dict[str, Any], client:
     [
         (ON, {"companies.view", "companies.edit", "connections.link"}),
         (AD, {"companies.view", "companies.edit", "connections.link", "data.view", "data.refresh"}),
-        (AN, {"companies.view", "companies.edit", "connections.link", "data.view", "data.refresh", "companies.delete"}),
+        (
+            AN,
+            {"companies.view", "companies.edit", "connections.link", "data.view", "data.refresh", "companies.delete"}
+            | {"webhooks.view"},
+        ),
         (D, set(RIGHTS) - {"users.edit"}),
         (A, set(RIGHTS)),
     ],

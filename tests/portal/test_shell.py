@@ -17,6 +17,7 @@ from django.test import Client, RequestFactory
 from portal.formats import TONES, duration, exact, relative, stages_of
 from portal.htmx import render_page, wants_fragment
 from portal.models import Role
+from portal.models.webhook import MessageState
 from portal.registers import navigation
 from portal.tables import page_of
 from syncengine.models import Company, WorkerHeartbeat
@@ -58,7 +59,8 @@ def test_durations(seconds: float, words: str) -> None:
 
 
 def test_every_status_has_a_look_and_each_look_a_symbol() -> None:
-    assert set(TONES) == set(DatasetStatus.values) | set(ConnectionStatus.values)
+    of_webhooks = {*MessageState.values, "Enabled", "Failing", "Paused", "Disabled"}
+    assert set(TONES) == set(DatasetStatus.values) | set(ConnectionStatus.values) | of_webhooks
     symbols = set(re.findall(r'<symbol id="(\w+)"', (project.BASE_DIR / "static/img/icons.svg").read_text()))
     assert set(TONES.values()) <= symbols
 
@@ -137,11 +139,12 @@ def test_render_page_keeps_the_status(ana: Client) -> None:
 
 
 def test_navigation_of_each_role(db: None) -> None:
-    everything = ["Overview", "Companies", "Data history", "Data types", "Integrations", "API keys", "Organisation"]
+    everything = ["Overview", "Companies", "Data history", "Data types", "Integrations"]
+    everything += ["Webhooks", "API keys", "Organisation"]
     assert {role: [entry.label for entry in navigation(make_user(f"{role}@x.com", role=role))] for role in Role} == {
         Role.ONBOARDING: everything[:2],
         Role.ADVISOR: everything[:3],
-        Role.ANALYST: everything[:3],
+        Role.ANALYST: [*everything[:3], "Webhooks"],
         Role.DEVELOPER: everything,
         Role.ADMINISTRATOR: everything,
     }
@@ -160,6 +163,7 @@ def test_the_shell_of_a_page(ana: Client) -> None:
         ("Data history", "/data/history/", None),
         ("Data types", "/settings/data-types/", None),
         ("Integrations", "/integrations/", None),
+        ("Webhooks", "/monitor/webhooks/", None),
         ("API keys", "/developers/api-keys/", None),
         ("Organisation", "/settings/organisation/", None),
     ]
@@ -344,5 +348,5 @@ def test_overview_queries(ana: Client, count: int, django_assert_num_queries: ob
         make_connection(make_company(f"L{place}"), status="Deauthorized")
         connection = make_connection(make_company(f"C{place}"))
         make_dataset(connection, "invoices", DatasetStatus.MAP_ERROR)
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(12):
         ana.get("/")

@@ -172,6 +172,37 @@ def test_refresh_status_and_history(platform, linked, run_queue):
     assert Dataset.objects.filter(company=linked.company_id).count() > 5
 
 
+def test_custom_data_types(platform, linked, run_queue):
+    kind = {"platform_key": "mqjo", "custom_data_identifier": "myExpenseData"}
+    sent = {
+        "data_source": "/expenses",
+        "required_data": {"details": "$.expenseDetails"},
+        "key_by": ["$.expenseId", "$.accountId"],
+        "source_modified_date": ["$.modifiedDate", "$.createdDate", "$.lines[*].modifiedDate"],
+    }
+    configuration = {
+        "dataSource": sent["data_source"],
+        "requiredData": sent["required_data"],
+        "keyBy": sent["key_by"],
+        "sourceModifiedDate": sent["source_modified_date"],
+    }
+    saved = platform.value("custom_data_type.configure", {**kind, "custom_data_type_configuration": sent})
+    assert saved == configuration
+    # The document that the SDKs are made from says that records come here, so they show nothing of a configuration.
+    assert platform.value("custom_data_type.get_configuration", kind) == {}
+    over = {"company_id": str(linked.company_id), "connection_id": str(linked.pk)}
+    one = {**over, "custom_data_identifier": "myExpenseData"}
+    queued = platform.value("custom_data_type.refresh", one)
+    assert (queued["dataType"], queued["status"]) == ("custom/myExpenseData", "Queued")
+    run_queue()
+    assert Dataset.objects.get().status == "Complete"
+    # It also calls each value and each date an object, so that records cannot be read by an SDK, only beside it.
+    listed = platform.call("custom_data_type.list", {**one, "page": 1})
+    assert (listed.error, listed.status, '{"id":"EXP-1:' in listed.body) == ("ResponseValidationError", 200, True)
+    missing = platform.call("custom_data_type.refresh", {**over, "custom_data_identifier": "nothing"})
+    assert (missing.error, missing.status) == ("ErrorMessage", 404)
+
+
 def test_without_a_good_key_the_sdk_raises_its_own_error(platform, runner_for):
     stranger = runner_for(platform.sdk, authorization="Basic bm9uZQ==")
     said = stranger.call("companies.list", {})

@@ -378,13 +378,13 @@ class Judged:
         self.starts = starts = [(a.started_at - a.planned_at).total_seconds() for a in attempts if a.planned_at]
         self.early = sum(start < 0 for start in starts)
         self.late = sum(start > patience for start in starts)
-        self.unplanned = sum(self._is_unplanned(step, kind) for step in range(1, len(self.finished)))
+        self.unplanned = sum(self._is_unplanned(step) for step in range(1, len(self.finished)))
 
-    def _is_unplanned(self, step: int, kind: str) -> bool:
+    def _is_unplanned(self, step: int) -> bool:
         before, here = self.finished[step - 1], self.finished[step]
         planned = PLAN[step - 1]
         # It asks for a day; an hour is the most that is listened to, and twice the planned wait the most that is done.
-        delay = min(max(3600, planned), 2 * planned) if kind == "busy" else planned
+        delay = min(max(3600, planned), 2 * planned) if before.status_code == 429 else planned
         return abs((here.planned_at - before.ended_at).total_seconds() - delay) > 0.001
 
 

@@ -184,6 +184,18 @@ def test_an_endpoint_that_was_switched_off_says_why_and_what_to_do(ana, endpoint
     assert [link["href"].rpartition("/webhooks/")[2].split("/")[1] for link in notice.all("a")] == ["recover", "replay"]
 
 
+def test_the_overview_leads_to_what_was_switched_off(ana, olga, endpoint, receiver, courier) -> None:
+    endpoint("paused", disabled=True, description="Paused by hand")
+    consumer = endpoint("gone", description="Warehouse")
+    receiver.statuses["gone"] = [410]
+    deliver(courier, "Acme")
+    words = "Webhook endpoint switched off: "
+    found = [link["href"] for link in page(ana.get("/")).all("a") if f"/webhooks/{consumer.pk}" in link["href"]]
+    assert found == [f"/monitor/webhooks/{consumer.pk}/"]
+    assert page(ana.get("/")).text.count(words) == 1
+    assert words not in page(olga.get("/")).text
+
+
 # --- the log --------------------------------------------------------------------------------------------------------
 
 

@@ -48,6 +48,8 @@ OPERATIONS: list[tuple[str, str, Body | None]] = [
     ("POST", "/companies/{company}/products/lending/refresh", None),
     ("GET", "/companies/{company}/accessToken", None),
     ("GET", "/companies/{company}/connectionManagement/accessToken", None),
+    ("POST", "/companies/{company}/connections/{connection}/data/queue/custom/claims", None),
+    ("GET", "/companies/{company}/connections/{connection}/data/custom/claims", None),
 ]
 
 
@@ -79,7 +81,11 @@ def contents() -> list[Any]:
     return [list(model.objects.order_by("pk").values()) for model in (Company, Connection, Dataset, SyncSetting)]
 
 
-@pytest.mark.parametrize(("method", "path", "body"), OPERATIONS, ids=lambda part: str(part)[:60])
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    OPERATIONS,
+    ids=lambda part: part if isinstance(part, str) else "with a body" if part else "bare",
+)
 def test_a_foreign_company_a_deleted_one_and_none_answer_the_same_bytes(wire, limited, method, path, body):
     foreign, deleted = place(), place(make_company(deleted_at=now()))
     before = contents()
@@ -93,7 +99,11 @@ def test_a_foreign_company_a_deleted_one_and_none_answer_the_same_bytes(wire, li
 CONNECTION_PATHS = [operation for operation in OPERATIONS if "{connection}" in operation[1]]
 
 
-@pytest.mark.parametrize(("method", "path", "body"), CONNECTION_PATHS, ids=lambda part: str(part)[:60])
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    CONNECTION_PATHS,
+    ids=lambda part: part if isinstance(part, str) else "with a body" if part else "bare",
+)
 def test_a_connection_of_another_company_looks_like_none(wire, method, path, body):
     mine, foreign = place(), place()
     gone = place()
@@ -120,6 +130,7 @@ def test_lists_hold_only_what_the_key_sees(wire_for):
 def test_every_operation_below_a_company_is_tried_here():
     names = ("companies", "connections", "refresh", "history", "sync_settings", "products", "access_tokens")
     routers = {f"portal.api.{name}" for name in names}
+    routers |= {"customdata.api.custom_data_types", "customdata.api.custom_data_records"}
     declared = {
         (method, "/" + path.strip("/"))
         for _, router in api()._routers
@@ -129,7 +140,7 @@ def test_every_operation_below_a_company_is_tried_here():
         if operation.view_func.__module__ in routers and "{company_id}" in path
     }
     ids = {"company_id": "{company}", "connection_id": "{connection}", "dataset_id": "{dataset}"}
-    ids |= {"product_identifier": "lending", "data_type": "invoices"}
+    ids |= {"product_identifier": "lending", "data_type": "invoices", "custom_data_identifier": "claims"}
     assert {(method, path.format(**ids)) for method, path in declared} == {
         (method, path) for method, path, _ in OPERATIONS
     }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from django.db.models import TextField
+from django.db.models.functions import Cast
 
 from syncengine.actions.datasets import cancel_dataset, queue_dataset
 from syncengine.exceptions import Refused
@@ -16,8 +18,9 @@ S = DatasetStatus
 
 
 def snapshot() -> dict[str, tuple[object, ...]]:
-    columns = ("content", "modified_at", "source_modified_at", "is_deleted")
-    return {key: rest for key, *rest in Record.objects.order_by("source_id").values_list("source_id", *columns)}
+    columns = ("text", "modified_at", "source_modified_at", "is_deleted")
+    rows = Record.objects.annotate(text=Cast("content", TextField())).order_by("source_id")
+    return {key: rest for key, *rest in rows.values_list("source_id", *columns)}
 
 
 def test_a_queued_dataset_ends_at_once(lab, queued):
