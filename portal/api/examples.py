@@ -20,6 +20,18 @@ _VALUES: dict[str, Any] = {
     "latestSuccessfulSyncId": _DATASET,
     "correlationId": "3ec43c3f32b7427aa836e7ef712cb430",
     "service": "PublicApi",
+    "statusCode": "401",
+    "statusText": "Unauthorized",
+    "erroredOnUtc": _WHEN,
+    "resolvedOnUtc": _WHEN,
+    "created": _WHEN,
+    "lastSync": _WHEN,
+    "modifiedDate": _WHEN,
+    "requested": _WHEN,
+    "completed": _WHEN,
+    "lastSuccessfulSync": _WHEN,
+    "createdDate": _WHEN,
+    "createdByUserName": "ana@example.com",
     "error": "No company was found with ID 8a210b68-6988-11ed-a1eb-0242ac120002",
     "canBeRetried": "Unknown",
     "detailedErrorCode": 0,
@@ -51,7 +63,7 @@ _VALUES: dict[str, Any] = {
     "expiresIn": 86400,
     "tokenType": "Bearer",
 }
-_DEEPEST = 6
+_DEEPEST = 14
 
 
 def example_of(schema: dict[str, Any], schemas: dict[str, Any], *, status: int = 200) -> Any:
@@ -69,7 +81,7 @@ def _example(schema: dict[str, Any], schemas: dict[str, Any], name: str, given: 
         return schema["examples"][0]
     if "const" in schema:
         return schema["const"]
-    if name in given:
+    if name in given and schema.get("type") == "integer":
         return given[name]
     if "enum" in schema:
         return _VALUES[name] if _VALUES.get(name) in schema["enum"] else schema["enum"][0]

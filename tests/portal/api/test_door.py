@@ -51,7 +51,10 @@ def test_a_request_without_a_good_key_is_refused(wire, header):
     assert _problem(wire.get("/companies")) == _told(401, "Unauthorized")
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/", "", "/companies/x/y/z/a/b", "/companies//connections", "/companies/%0A/x", "/%0Acompanies"])
+@pytest.mark.parametrize(
+    "path",
+    ["/nothing", "/", "", "/companies/x/y/z/a/b", "/companies//connections", "/companies/%0A/x", "/%0Acompanies"],
+)
 def test_an_unknown_path_is_told_in_the_same_form(wire, path):
     assert _problem(wire.get(path))[0] == 404
 
