@@ -18,6 +18,10 @@ from portal.models import (
     DeploymentSettings,
     IdempotentAnswer,
     User,
+    WebhookAttempt,
+    WebhookConsumer,
+    WebhookMessage,
+    ZapierKey,
 )
 from syncengine.admin import ReadOnlyAdmin
 
@@ -56,7 +60,7 @@ class SecretAdmin(ReadOnlyAdmin):
     """Keys and tokens, without what is kept to recognise them."""
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
-        return [name for name in super().get_fields(request, obj) if name != "hash"]
+        return [name for name in super().get_fields(request, obj) if not name.endswith("hash")]
 
 
 @admin.register(ApiKey)
@@ -91,6 +95,28 @@ class ApiUsageAdmin(ReadOnlyAdmin):
 @admin.register(IdempotentAnswer)
 class IdempotentAnswerAdmin(ReadOnlyAdmin):
     list_display = ("key_hash", "status_code", "expires_at")
+
+
+@admin.register(WebhookConsumer)
+class WebhookConsumerAdmin(ReadOnlyAdmin):
+    list_display = ("url", "disabled", "failing_since", "created_at")
+    search_fields = ("url",)
+
+
+@admin.register(WebhookMessage)
+class WebhookMessageAdmin(ReadOnlyAdmin):
+    list_display = ("id", "event_type", "state", "next_attempt_at", "created_at")
+    search_fields = ("=id", "event_type")
+
+
+@admin.register(WebhookAttempt)
+class WebhookAttemptAdmin(ReadOnlyAdmin):
+    list_display = ("message_id", "number", "status_code", "started_at")
+
+
+@admin.register(ZapierKey)
+class ZapierKeyAdmin(SecretAdmin):
+    list_display = ("id", "created_at")
 
 
 class QueueAdmin(ReadOnlyAdmin):
