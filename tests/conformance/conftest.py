@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import schemathesis
+from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, transaction
 from schemathesis.checks import not_a_server_error
@@ -25,7 +26,6 @@ from portal.actions.api_keys import create_api_key
 from portal.api import limits
 from portal.api.description import description
 from portal.api.quota import Quota
-from portal.config.wsgi import application
 from portal.keys import header_of
 from syncengine.actions.datasets import refresh_company
 from syncengine.actions.integrations import install_integrations
@@ -135,6 +135,6 @@ FILE = "Codat-Platform-2026-08.json"
 
 
 def _in_process(schema: Any) -> Any:
-    schema.app = application
+    schema.app = WSGIHandler()
     schema.config.update(base_url="http://testserver/api")
     return schema

@@ -1,4 +1,4 @@
-"""Kills: of those who write events, of those who deliver them. A short storm in every run, the long one by its mark."""
+"""Kills: of those who write events, of those who deliver them. A short storm in every build, the long one by hand."""
 
 from __future__ import annotations
 
@@ -41,9 +41,8 @@ def postgres() -> Iterator[str]:
         server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
-@pytest.mark.processes
-@pytest.mark.xdist_group("processes")
-@pytest.mark.timeout(300)
+@pytest.mark.storm
+@pytest.mark.timeout(600)
 def test_a_hundred_kills_between_commit_and_delivery_lose_nothing() -> None:
     found = blow("--outbox", "--kills", "100")
     assert sum(found["kills"].values()) >= 100
@@ -51,9 +50,8 @@ def test_a_hundred_kills_between_commit_and_delivery_lose_nothing() -> None:
     assert [found[name] for name in ("lost", "doubled", "invented", "bad_signatures")] == [0, 0, 0, 0]
 
 
-@pytest.mark.processes
-@pytest.mark.xdist_group("processes")
-@pytest.mark.timeout(300)
+@pytest.mark.storm
+@pytest.mark.timeout(600)
 def test_a_short_storm() -> None:
     found = blow("--deliveries", "150", "--kills", "8")
     assert {name: found[name] for name in NOTHING_WRONG} == NOTHING_WRONG
