@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 from django.db import transaction
@@ -12,8 +14,10 @@ from django.utils.timezone import now
 
 from syncengine.connectors.base import Connector, Credentials
 from syncengine.exceptions import AuthExpired, SourceUnavailable
+from syncengine.limits import Budget
 from syncengine.models import Connection
 from syncengine.outbound import Session
+from syncengine.outbound.exchange import Observer
 from syncengine.secrets import SecretUnreadable, seal, unseal
 from syncengine.states import Responsible
 
@@ -31,6 +35,43 @@ def credentials_for(connection: Connection, connector: Connector) -> Credentials
     if credentials.expires_at is None or credentials.expires_at > now() + timedelta(seconds=EARLY_SECONDS):
         return credentials
     return refreshed(connection, connector, seen=connection.credentials_version)
+
+
+def open_session(
+    connection: Connection,
+    connector: Connector,
+    credentials: Credentials,
+    settings: Mapping[str, Any],
+    *,
+    observer: Observer | None = None,
+) -> Session:
+    """Return a session that speaks for this connection: its authorisation, its origin, and the budgets it shares.
+
+    settings:  those of the integration with the connection's own laid over them.
+    """
+    limits = connector.platform.limits
+    return Session(
+        budgets=(
+            Budget(f"connection:{connection.pk}", limits.per_connection_minute),
+            Budget(f"integration:{connector.platform.key}", limits.per_integration_minute),
+        ),
+        authorization=connector.authorize(credentials),
+        origin=connector.origin(settings),
+        observer=observer,
+    )
+
+
+def with_credentials[Answer](
+    connection: Connection, connector: Connector, ask: Callable[[Credentials], Answer]
+) -> Answer:
+    """Ask with the credentials at hand and, when the platform takes them no more, once again with refreshed ones.
+
+    Raises: AuthExpired when it refuses those too, and what `ask` raises.
+    """
+    try:
+        return ask(credentials_for(connection, connector))
+    except AuthExpired:
+        return ask(refreshed(connection, connector, seen=connection.credentials_version))
 
 
 def refreshed(connection: Connection, connector: Connector, *, seen: int) -> Credentials:

@@ -15,15 +15,14 @@ from customdata.expressions import value_kind
 from customdata.rows import Row, RowReader
 from customdata.shapes import Shape, shape_of
 from customdata.sources import Opened, RestSource
-from syncengine.authorisation import credentials_for, refreshed
+from syncengine.authorisation import open_session, with_credentials
 from syncengine.connectors.base import Connector, Credentials, FetchPlan, HttpAnswer
 from syncengine.connectors.registry import connector_for
 from syncengine.connectors.rest import RestConnector
 from syncengine.connectors.wire import decode_record
-from syncengine.exceptions import AuthExpired, ConnectorError, NotLinked
-from syncengine.limits import Budget
+from syncengine.exceptions import ConnectorError, NotLinked
 from syncengine.models import Connection
-from syncengine.outbound import Exchange, Session
+from syncengine.outbound import Exchange
 from syncengine.states import ConnectionStatus, ReadMode
 
 type Json = Any
@@ -125,28 +124,11 @@ def _tried(
 
 
 def _asked(connection: Connection, connector: Connector, source: RestSource, plan: FetchPlan, log: _Log) -> HttpAnswer:
-    try:
-        with _session(connection, connector, credentials_for(connection, connector), plan, log) as http:
-            return source.ask(plan, None, http, changes=False)
-    except AuthExpired:
-        fresh = refreshed(connection, connector, seen=connection.credentials_version)
-        with _session(connection, connector, fresh, plan, log) as http:
+    def once(credentials: Credentials) -> HttpAnswer:
+        with open_session(connection, connector, credentials, plan.settings, observer=log) as http:
             return source.ask(plan, None, http, changes=False)
 
-
-def _session(
-    connection: Connection, connector: Connector, credentials: Credentials, plan: FetchPlan, log: _Log
-) -> Session:
-    limits = connector.platform.limits
-    return Session(
-        budgets=(
-            Budget(f"connection:{connection.pk}", limits.per_connection_minute),
-            Budget(f"integration:{connector.platform.key}", limits.per_integration_minute),
-        ),
-        authorization=connector.authorize(credentials),
-        origin=connector.origin(plan.settings),
-        observer=log,
-    )
+    return with_credentials(connection, connector, once)
 
 
 def _judged(

@@ -18,7 +18,8 @@ from portal.api.data_reading import Reading, answer, reading_of
 from portal.api.errors import Issue, WireError
 from portal.api.lookups import connection_for
 from portal.api.paging import Page, read_page
-from portal.api.schema import CompanyId, ConnectionId, WireRouter, stamp
+from portal.api.schema import CompanyId, ConnectionId, WireRouter
+from portal.moments import stamp
 from syncengine.queries.record_pages import StoredRecord, records_slice
 
 router = WireRouter(tag="Custom data type")

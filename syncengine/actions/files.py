@@ -9,14 +9,12 @@ from django.db import transaction
 from django.utils.timezone import now
 
 from syncengine.actions.connections import deauthorize
-from syncengine.authorisation import credentials_for, refreshed
+from syncengine.authorisation import open_session, with_credentials
 from syncengine.connectors.attachments import Attachment, File
 from syncengine.connectors.base import Connector, Credentials, Http, TypeSupport
 from syncengine.connectors.registry import connector_for
 from syncengine.exceptions import AuthExpired, NotLinked, NotSupported
-from syncengine.limits import Budget
 from syncengine.models import Connection
-from syncengine.outbound import Session
 from syncengine.states import ConnectionStatus, Responsible
 
 
@@ -76,37 +74,21 @@ class RecordFiles:
         connection = self.connection
         if connection.status != ConnectionStatus.LINKED:
             raise NotLinked(connection)
-        connector = connector_for(connection.integration.key)
-        try:
-            answer = self._once(connector, credentials_for(connection, connector), ask)
-        except AuthExpired:
-            answer = self._with_a_new_token(connector, ask)
-        Connection.objects.filter(pk=connection.pk).update(last_used_at=now())
-        return answer
+        connector, settings = connector_for(connection.integration.key), _settings(connection)
 
-    def _with_a_new_token[Answer](self, connector: Connector, ask: Callable[[Connector, Http], Answer]) -> Answer:
+        def once(credentials: Credentials) -> Answer:
+            with open_session(connection, connector, credentials, settings) as http:
+                return ask(connector, http)
+
         try:
-            fresh = refreshed(self.connection, connector, seen=self.connection.credentials_version)
-            return self._once(connector, fresh, ask)
+            answer = with_credentials(connection, connector, once)
         except AuthExpired as error:
             if error.responsible == Responsible.CUSTOMER:
                 with transaction.atomic():
-                    deauthorize(self.connection, because=error, actor=self.actor)
+                    deauthorize(connection, because=error, actor=self.actor)
             raise
-
-    def _once[Answer](
-        self, connector: Connector, credentials: Credentials, ask: Callable[[Connector, Http], Answer]
-    ) -> Answer:
-        limits = connector.platform.limits
-        with Session(
-            budgets=(
-                Budget(f"connection:{self.connection.pk}", limits.per_connection_minute),
-                Budget(f"integration:{connector.platform.key}", limits.per_integration_minute),
-            ),
-            authorization=connector.authorize(credentials),
-            origin=connector.origin(_settings(self.connection)),
-        ) as http:
-            return ask(connector, http)
+        Connection.objects.filter(pk=connection.pk).update(last_used_at=now())
+        return answer
 
 
 def _settings(connection: Connection) -> dict[str, object]:

@@ -14,11 +14,10 @@ from django.conf import settings
 from django.db import connections
 from django.utils.timezone import now
 
-from syncengine.authorisation import credentials_for, refreshed
+from syncengine.authorisation import credentials_for, open_session, refreshed
 from syncengine.connectors.base import Connector, Credentials, Cursor, FetchPlan, Page
 from syncengine.exceptions import AuthExpired, BadAnswer, RateLimited, SourceUnavailable
 from syncengine.failpoints import reach
-from syncengine.limits import Budget
 from syncengine.models import Dataset, SourceRequest, ValidationIssue
 from syncengine.outbound import Exchange, Session
 from syncengine.processes import stopping
@@ -117,16 +116,7 @@ class Source:
         self._log.append(exchange)
 
     def _open(self, credentials: Credentials) -> Session:
-        platform = self.connector.platform
-        return Session(
-            budgets=(
-                Budget(f"connection:{self.connection.pk}", platform.limits.per_connection_minute),
-                Budget(f"integration:{platform.key}", platform.limits.per_integration_minute),
-            ),
-            authorization=self.connector.authorize(credentials),
-            origin=self.connector.origin(self.plan.settings),
-            observer=self,
-        )
+        return open_session(self.connection, self.connector, credentials, self.plan.settings, observer=self)
 
     def _keep_rest_of_log(self) -> None:
         rest = self.take_log()
