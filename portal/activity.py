@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from portal.models import ApiKey, User
+from portal.actors import ids_among, user_names
+from portal.models import ApiKey
 from syncengine.datatypes import DATA_TYPES
 from syncengine.models import Company, Event
 
@@ -80,13 +80,12 @@ def actor_names(actors: Iterable[str]) -> dict[str, str]:
     One query for the users and one for the keys among them, none where there are none.
     """
     wanted = set(actors)
-    users, keys = _ids(wanted, "user"), _ids(wanted, "api-key")
-    names = {user.pk: str(user) for user in User.objects.filter(pk__in=users.values())} if users else {}
-    if keys:
-        named = ApiKey.objects.filter(pk__in=keys.values()).exclude(name="")
-        names |= {key.pk: f"API key “{key.name}”" for key in named}
-    ids = users | keys
-    return {actor: _name(actor, names.get(ids[actor]) if actor in ids else None) for actor in wanted}
+    names = user_names(wanted)
+    if keys := ids_among(wanted, "api-key"):
+        named = ApiKey.objects.filter(pk__in=keys.values()).exclude(name="").values_list("pk", "name")
+        called = {pk: f"API key “{name}”" for pk, name in named}
+        names |= {actor: called[pk] for actor, pk in keys.items() if pk in called}
+    return {actor: _name(actor, names.get(actor)) for actor in wanted}
 
 
 def _belong_together(one: Event, other: Event) -> bool:
@@ -100,16 +99,6 @@ def _activity(group: list[Event], who: str) -> Activity:
         return Activity(first.at, _sentence(first), who, dataset_id=first.dataset_id)
     types = sorted({str(_words(event.data)["label"]) for event in group})
     return Activity(first.at, f"{len(group)} reads queued", who, detail=", ".join(types))
-
-
-def _ids(actors: Iterable[str], kind: str) -> dict[str, UUID]:
-    found = {}
-    for actor in actors:
-        before, _, rest = actor.partition(":")
-        if before == kind:
-            with suppress(ValueError):
-                found[actor] = UUID(rest)
-    return found
 
 
 def _name(actor: str, found: str | None) -> str:

@@ -1,4 +1,4 @@
-"""An event, as the types and bodies of today tell it, and as those of the earlier generation did (contract, 15.2).
+"""An event under the types it is told by, and the bodies of today (codat contract, section 15.2).
 
 What an event says depends on the event alone where it can: a connection's status is the one it had then. So a replay
 tells the same, byte for byte but for what has since been renamed.
@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
-from uuid import NAMESPACE_URL, UUID, uuid5
+from uuid import uuid5
 
 import msgspec
 from django.conf import settings
 
+from portal.actors import user_names
+from portal.alerting.facts import STATUS_THEN, Facts, known, limit_ends
+from portal.alerting.old_bodies import OLD_NAMES, told_as_before
 from portal.links import customer_url
-from portal.models.deployment_settings import DeploymentSettings
-from portal.models.user import User
+from portal.moments import stamp
 from syncengine.models import Company, Connection, Dataset, Event
 from syncengine.states import ConnectionStatus, DatasetStatus, Trigger
 
@@ -49,43 +50,12 @@ def encode(body: Any) -> bytes:
     return _ENCODER.encode(body)
 
 
-def stamp(moment: datetime | None) -> str | None:
-    if moment is None:
-        return None
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
-
-
 def tags_of(event: Event) -> list[str]:
     """Return the tags of the event's company as consumers name them: "key:value"."""
     if event.company_id is None:
         return []
     tags = Company.objects.filter(pk=event.company_id).values_list("tags", flat=True).first() or {}
     return [f"{key}:{value}" for key, value in tags.items()]
-
-
-def old_body(
-    rule_type: str,
-    *,
-    rule_id: str,
-    alert_id: str,
-    message: str,
-    data: dict[str, Any],
-    company_id: UUID | None = None,
-    connection_id: UUID | None = None,
-) -> dict[str, Any]:
-    """Return the body of 2023: PascalCase outside, as `data` writes it inside (contract, section 14)."""
-    deployment = DeploymentSettings.load()
-    places = {"CompanyId": company_id, "DataConnectionId": connection_id}
-    return {
-        "ClientId": str(deployment.client_id),
-        "ClientName": deployment.name,
-        **{name: str(place) for name, place in places.items() if place},
-        "RuleId": rule_id,
-        "RuleType": rule_type,
-        "AlertId": alert_id,
-        "Message": message,
-        "Data": data,
-    }
 
 
 # --- which types ----------------------------------------------------------------------------------------------------
@@ -135,38 +105,10 @@ _TELLERS: dict[str, Callable[[Event], list[str]]] = {
 # --- what they say --------------------------------------------------------------------------------------------------
 
 
-class Facts:
-    """What an event is about, looked up once for all its types. A row that was purged meanwhile leaves its id."""
-
-    def __init__(self, event: Event) -> None:
-        self.event = event
-        self._company: Company | None = None
-        self._looked = False
-
-    @property
-    def company(self) -> Company | None:
-        if not self._looked and self.event.company_id:
-            self._company = Company.objects.filter(pk=self.event.company_id).first()
-        self._looked = True
-        return self._company
-
-    def reference(self) -> dict[str, Any]:
-        company = self.company
-        if company is None:
-            return {"id": str(self.event.company_id), "name": self.event.data.get("name", "")}
-        return {
-            "id": str(company.pk),
-            "name": company.name,
-            "description": company.description or None,
-            "links": {"portal": f"{settings.HEADRACE_PORTAL_URL}/companies/{company.pk}/"},
-            "tags": company.tags,
-        }
-
-
 def _body(facts: Facts, name: str, *, is_first: bool) -> dict[str, Any]:
     event = facts.event
-    if name in _OLD_WORDS:
-        return _old(event, name)
+    if name in OLD_NAMES:
+        return told_as_before(event, name)
     return {
         # The event's own id under its first type; another of its types is another message, with an id of its own.
         "id": str(event.pk if is_first else uuid5(event.pk, name)),
@@ -195,31 +137,14 @@ def _company_payload(facts: Facts) -> dict[str, Any]:
         "redirect": customer_url(company),
         **({"lastSync": stamp(synced.last_sync_at)} if synced else {}),
         "created": stamp(company.created_at),
-        "createdByUserName": _user_name(company.created_by),
+        "createdByUserName": user_names([company.created_by]).get(company.created_by),
         "tags": company.tags,
     }
 
 
-def _user_name(actor: str) -> str | None:
-    """Return the name of the person who acted, None when it was no person or is one no more."""
-    kind, _, key = actor.partition(":")
-    found = User.objects.filter(pk=key).first() if kind == "user" else None
-    return str(found) if found else None
-
-
-# The status a connection had when it happened, which is not always the one it has when it is told.
-_STATUS_THEN = {
-    "connection.created": ConnectionStatus.PENDING_AUTH,
-    "connection.linked": ConnectionStatus.LINKED,
-    "connection.linking_failed": ConnectionStatus.PENDING_AUTH,
-    "connection.deauthorized": ConnectionStatus.DEAUTHORIZED,
-    "connection.unlinked": ConnectionStatus.UNLINKED,
-}
-
-
 def _connection_payload(facts: Facts) -> dict[str, Any]:
     event = facts.event
-    own = Connection.objects.filter(pk=_known(event.connection_id))
+    own = Connection.objects.filter(pk=known(event.connection_id))
     connection = own.select_related("integration", "company").first()
     if connection is None:
         return {"referenceCompany": facts.reference(), "connection": {"id": str(event.connection_id)}}
@@ -232,7 +157,7 @@ def _connection_payload(facts: Facts) -> dict[str, Any]:
         "sourceType": integration.source_type,
         "platformName": integration.name,
         "linkUrl": customer_url(connection.company, connection),
-        "status": str(_STATUS_THEN.get(event.kind, connection.status)),
+        "status": str(STATUS_THEN.get(event.kind, connection.status)),
         "created": stamp(connection.created_at),
         **({"lastSync": stamp(connection.last_sync_at)} if connection.last_sync_at else {}),
         "dataConnectionErrors": _connection_errors(event),
@@ -257,7 +182,7 @@ def _connection_errors(event: Event) -> list[dict[str, Any]] | None:
 
 def _read_payload(facts: Facts) -> dict[str, Any]:
     event = facts.event
-    dataset = Dataset.objects.filter(pk=_known(event.dataset_id)).first()
+    dataset = Dataset.objects.filter(pk=known(event.dataset_id)).first()
     since = dataset.since if dataset else None
     return {
         "referenceCompany": facts.reference(),
@@ -267,7 +192,7 @@ def _read_payload(facts: Facts) -> dict[str, Any]:
 
 
 def _first_reads(facts: Facts) -> dict[str, Any]:
-    first = Dataset.objects.filter(connection_id=_known(facts.event.connection_id), trigger=Trigger.FIRST_LINK)
+    first = Dataset.objects.filter(connection_id=known(facts.event.connection_id), trigger=Trigger.FIRST_LINK)
     reads = [_read(dataset) for dataset in first.order_by("pk")]
     return {"referenceCompany": facts.reference(), "modifiedFromDate": None, "dataTypes": reads}
 
@@ -310,7 +235,7 @@ def _limit_payload(facts: Facts) -> dict[str, Any]:
     return {
         "dailyQuota": data.get("daily_quota"),
         "quotaRemaining": data.get("quota_remaining"),
-        "expiryDate": _limit_ends(facts.event),
+        "expiryDate": limit_ends(facts.event),
     }
 
 
@@ -323,117 +248,5 @@ _PAYLOADS: dict[str, Callable[[Facts], dict[str, Any]]] = {
 }
 
 
-# --- the earlier generation -----------------------------------------------------------------------------------------
-
-
-def _old(event: Event, name: str) -> dict[str, Any]:
-    rule_type, message, data = _OLD_WORDS[name](event)
-    return old_body(
-        rule_type,
-        rule_id=str(uuid5(NAMESPACE_URL, f"headrace:{name}")),
-        alert_id=str(uuid5(event.pk, name)),
-        message=message,
-        data=data,
-        company_id=event.company_id,
-        connection_id=event.connection_id,
-    )
-
-
-type _Words = tuple[str, str, dict[str, Any]]
-
-
-def _status_changed(event: Event) -> _Words:
-    new = str(_STATUS_THEN[event.kind])
-    old = event.data.get("before") or str(ConnectionStatus.LINKED)
-    own = Connection.objects.filter(pk=_known(event.connection_id))
-    key, platform = own.values_list("integration__key", "integration__name").first() or ("", "a platform")
-    data = {"dataConnectionId": str(event.connection_id), "newStatus": new, "oldStatus": old, "platformKey": key}
-    return "DataConnectionStatusChanged", f"Data connection for {platform} status changed from {old} to {new}", data
-
-
-def _synced(event: Event) -> _Words:
-    return "New company synchronised", f"Company {event.company_id} has been synchronised for the first time.", {}
-
-
-def _type_and_dataset(event: Event) -> dict[str, Any]:
-    own = Dataset.objects.filter(pk=_known(event.dataset_id))
-    key = event.data.get("data_type") or own.values_list("data_type", flat=True).first() or ""
-    return {"dataType": key, "datasetId": str(event.dataset_id)}
-
-
-def _sync_completed(event: Event) -> _Words:
-    data = _type_and_dataset(event)
-    return "Data sync completed", f"Data sync of {data['dataType']} for company {event.company_id} completed.", data
-
-
-def _data_changed(event: Event) -> _Words:
-    data = _type_and_dataset(event)
-    words = f"Data has changed for dataset type {data['dataType']}, company {event.company_id}"
-    return "Dataset data changed", words, data
-
-
-def _sync_failed(event: Event) -> _Words:
-    data, status = _type_and_dataset(event), event.data.get("status", "")
-    words = f"ERROR: syncing {data['dataType']} triggered a {status} notification at {stamp(event.at)}."
-    told = {"dataType": data["dataType"], "datasetStatus": status, "datasetId": data["datasetId"]}
-    return "Data Sync Status Changed To Error", words, told
-
-
-def _push_changed(event: Event) -> _Words:
-    data, key = event.data, event.data.get("data_type", "")
-    words = f"{key} triggered notification for PushOperationStatusChanged at {stamp(event.at)}"
-    told = {"dataType": key, "status": data.get("status"), "pushOperationKey": data.get("push_operation_key")}
-    return "Push Operation Status Changed()", words, told
-
-
-def _push_timed_out(event: Event) -> _Words:
-    key, operation = event.data.get("data_type", ""), event.data.get("push_operation_key")
-    words = f"ERROR: pushing {key} never finished in time, timing out at {stamp(event.at)}"
-    return (
-        "Push Operation Timed Out",
-        words,
-        {"dataType": key, "pushOperationKey": operation, "pushOperationGuid": operation},
-    )
-
-
-def _limit_reached(event: Event) -> _Words:
-    quota = event.data.get("daily_quota")
-    words = f"The daily quota of {quota} requests has been reached."
-    return "Rate Limit Reached", words, {"DailyQuota": quota, "ExpiresUtc": _limit_ends(event)}
-
-
-def _limit_reset(event: Event) -> _Words:
-    data = {
-        "QuotaRemaining": event.data.get("quota_remaining"),
-        "ResetReason": event.data.get("reset_reason", ""),
-        "DailyQuota": event.data.get("daily_quota"),
-        "ExpiresUtc": _limit_ends(event),
-    }
-    return "Rate Limit Reset", "The daily quota of requests has been reset.", data
-
-
-_OLD_WORDS: dict[str, Callable[[Event], _Words]] = {
-    "DataConnectionStatusChanged": _status_changed,
-    "NewCompanySynchronized": _synced,
-    "DataSyncCompleted": _sync_completed,
-    "DatasetDataChanged": _data_changed,
-    "DataSyncStatusChangedToError": _sync_failed,
-    "PushOperationStatusChanged": _push_changed,
-    "PushOperationTimedOut": _push_timed_out,
-    "ClientRateLimitReached": _limit_reached,
-    "ClientRateLimitReset": _limit_reset,
-}
-
-
 def _changed_anything(event: Event) -> bool:
     return any(event.data.get(name) for name in ("created", "changed", "deleted"))
-
-
-def _limit_ends(event: Event) -> str | None:
-    text = event.data.get("expires_at")
-    return stamp(datetime.fromisoformat(text)) if text else None
-
-
-def _known(key: UUID | None) -> UUID:
-    """Return the key, or one that is no row's."""
-    return key or UUID(int=0)

@@ -18,8 +18,9 @@ from portal.api.answers import ApiKeyId, nothing
 from portal.api.errors import WireError
 from portal.api.lookups import actor_of, principal_in
 from portal.api.principals import api_keys_for
-from portal.api.schema import StrictStr, Wire, WireBody, WireRouter, stamp
+from portal.api.schema import StrictStr, Wire, WireBody, WireRouter
 from portal.models import ApiKey
+from portal.moments import stamp
 
 router = WireRouter(tag="Settings")
 

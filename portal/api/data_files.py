@@ -19,7 +19,8 @@ from portal.api.data_described import file
 from portal.api.data_paths import RecordId, one_of, segment_for
 from portal.api.data_reading import Reading, no_such_record, reading_of
 from portal.api.errors import WireError
-from portal.api.schema import CompanyId, ConnectionId, Wire, WireRouter, stamp, wire_response
+from portal.api.schema import CompanyId, ConnectionId, Wire, WireRouter, wire_response
+from portal.moments import stamp
 from syncengine.actions.files import RecordFiles
 from syncengine.connectors.attachments import Attachment, File
 from syncengine.exceptions import (

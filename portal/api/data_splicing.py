@@ -11,7 +11,7 @@ from datetime import datetime
 
 import msgspec
 
-from portal.api.schema import stamp
+from portal.moments import stamp
 from syncengine.queries.record_pages import StoredRecord
 
 _SHORT = 16

@@ -12,8 +12,9 @@ from portal.api.answers import PullOperationOut, nothing
 from portal.api.errors import WireError
 from portal.api.lookups import actor_of, company_for, connection_of
 from portal.api.official_sdks import is_official_sdk
-from portal.api.schema import CompanyId, Wire, WireRouter, stamp
+from portal.api.schema import CompanyId, Wire, WireRouter
 from portal.api.shapes import pull_operation_shape
+from portal.moments import stamp
 from syncengine.actions.datasets import NotOffered, refresh_company, refresh_data_type
 from syncengine.queries.data_status import TypeStatus, data_status
 from syncengine.states import DatasetStatus, Trigger

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -29,7 +28,7 @@ from portal.api.errors import INVALID_REQUEST, WireError
 
 __all__ = [
     "CompanyId", "ConnectionId", "Needs", "StrictBool", "StrictFloat", "StrictInt", "StrictStr", "Wire", "WireBody",
-    "WireJSON", "WireParser", "WireRouter", "stamp", "wire_response",
+    "WireJSON", "WireParser", "WireRouter", "wire_response",
 ]  # fmt: skip
 
 
@@ -101,13 +100,6 @@ _ENCODER = msgspec.json.Encoder(decimal_format="number")
 def wire_response(data: Any, *, status: int = 200) -> HttpResponse:
     """Return JSON made without a model: for answers whose members are known to be right, and for the hot ones."""
     return HttpResponse(_ENCODER.encode(data), status=status, content_type="application/json; charset=utf-8")
-
-
-def stamp(moment: datetime | None) -> str | None:
-    """Return a time as the wire writes it: UTC, ISO 8601, "Z"."""
-    if moment is None:
-        return None
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 class Needs(AuthBase):

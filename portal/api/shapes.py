@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
-
+from portal.actors import user_names
 from portal.api.progress import description_of, error_of, progress_of
-from portal.api.schema import stamp
 from portal.links import customer_url
-from portal.models import User
+from portal.moments import stamp
 from syncengine.connectors import registry
 from syncengine.models import Company, Connection, Dataset
 from syncengine.queries.connection_errors import ConnectionFault, connection_errors
@@ -31,7 +29,7 @@ def company_shapes(companies: Sequence[Company]) -> list[Shape]:
         else ()
     )
     errors = connection_errors(connections)
-    names = _user_names(company.created_by for company in companies)
+    names = user_names(company.created_by for company in companies)
     by_company: dict[UUID, list[Connection]] = defaultdict(list)
     for connection in connections:
         by_company[connection.company_id].append(connection)
@@ -54,17 +52,6 @@ def connection_shape(company: Company, connection: Connection) -> Shape:
     return connection_shapes(company, [connection])[0]
 
 
-def company_reference(company: Company) -> Shape:
-    """Return how other objects name a company."""
-    return {
-        "id": str(company.pk),
-        "name": company.name,
-        "description": company.description or None,
-        "links": {"portal": portal_link(company)},
-        "tags": company.tags,
-    }
-
-
 def pull_operation_shape(dataset: Dataset) -> Shape:
     shape: Shape = {
         "id": str(dataset.pk),
@@ -82,10 +69,6 @@ def pull_operation_shape(dataset: Dataset) -> Shape:
     if dataset.completed_at:
         shape["completed"] = stamp(dataset.completed_at)
     return shape
-
-
-def portal_link(company: Company) -> str:
-    return f"{settings.HEADRACE_PORTAL_URL}/companies/{company.pk}/"
 
 
 def _company_shape(
@@ -155,10 +138,3 @@ def _info(connection: Connection) -> dict[str, str] | None:
     platform = registry.platforms().get(connection.integration.key)
     shown = {field.name for field in platform.connection_fields if field.kind != "password"} if platform else set()
     return {name: str(value) for name, value in connection.settings.items() if name in shown and value} or None
-
-
-def _user_names(actors: Iterable[str]) -> dict[str, str]:
-    """Return the name of each actor that is a user ("user:<id>"); one query, none without users."""
-    ids = {actor: actor.removeprefix("user:") for actor in actors if actor.startswith("user:")}
-    users = {str(user.pk): str(user) for user in User.objects.filter(pk__in=set(ids.values()))} if ids else {}
-    return {actor: users[key] for actor, key in ids.items() if key in users}

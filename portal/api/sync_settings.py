@@ -17,8 +17,9 @@ from portal.api.answers import nothing
 from portal.api.errors import INVALID_REQUEST, Issue, WireError
 from portal.api.lookups import actor_of, as_uuid, company_for
 from portal.api.query_moments import moment_of, ticks_of
-from portal.api.schema import CompanyId, StrictBool, StrictInt, StrictStr, Wire, WireBody, WireRouter, stamp
+from portal.api.schema import CompanyId, StrictBool, StrictInt, StrictStr, Wire, WireBody, WireRouter
 from portal.models import DeploymentSettings
+from portal.moments import stamp
 from syncengine.actions.sync_settings import (
     DEFAULT_MONTHS,
     EffectiveSetting,

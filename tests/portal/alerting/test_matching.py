@@ -9,11 +9,11 @@ import pytest
 from django.db import connection
 from django.utils.timezone import now
 
-from portal.alerting.envelopes import stamp
 from portal.alerting.event_types import event_types
 from portal.links import customer_url
 from portal.models.deployment_settings import DeploymentSettings
 from portal.models.webhook import WebhookMessage
+from portal.moments import stamp
 from syncengine.actions.companies import create_company, delete_company
 from syncengine.actions.connections import create_connection, delete_connection
 from syncengine.events import record_event
