@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 
 from customdata.exceptions import UnknownCustomDataType
 from customdata.models import CustomDataType
-from syncengine.models import Connection, Dataset, DataStatus, Integration, Record
+from syncengine.models import Connection, Dataset, DataStatus, Integration
 
 
 def custom_data_types(integration: Integration) -> QuerySet[CustomDataType]:
@@ -56,14 +56,6 @@ def uses_of(custom_data_type: CustomDataType) -> list[Use]:
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class RecordPage:
-    """One page of what was read, as the wire pages it. Records are in the order of their keys."""
-
-    records: tuple[Record, ...]
-    total: int
-
-
 def stored_data_type(connection: Connection, identifier: str) -> str:
     """Return the data type whose records are read for this identifier, of a deleted configuration as well.
 
@@ -74,20 +66,3 @@ def stored_data_type(connection: Connection, identifier: str) -> str:
     if found is None:
         raise UnknownCustomDataType(identifier, connection.integration.name)
     return f"custom/{found}"
-
-
-def custom_records(connection: Connection, identifier: str, *, page: int, page_size: int) -> RecordPage | None:
-    """Return a page of the records; None when the data type was never read to its end over this connection.
-
-    page:    from 1.
-    Raises:  UnknownCustomDataType.
-    """
-    data_type = stored_data_type(connection, identifier)
-    status = DataStatus.objects.filter(
-        connection=connection, data_type=data_type, last_successful_sync_at__isnull=False
-    ).first()
-    if status is None:
-        return None
-    rows = Record.objects.filter(connection=connection, data_type=data_type, is_deleted=False).order_by("source_id")
-    start = (page - 1) * page_size
-    return RecordPage(tuple(rows[start : start + page_size]), status.record_count)

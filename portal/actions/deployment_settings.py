@@ -41,14 +41,11 @@ def save_profile(
     """
     row = DeploymentSettings.locked()
     listed = _checked_list(white_list_urls)
-    if redirect_url := redirect_url.strip():
-        _check_length(redirect_url, "redirect_url")
-        check_template(redirect_url, listed)
     wanted: dict[str, Any] = {
         "name": _checked_name(name),
         "logo_url": _checked_url(logo_url, "logo_url"),
         "icon_url": _checked_url(icon_url, "icon_url"),
-        "redirect_url": redirect_url,
+        "redirect_url": _checked_redirect(redirect_url, listed),
         "white_list_urls": listed,
         "confirm_company_name": confirm_company_name,
     }
@@ -135,6 +132,13 @@ def _no_origin(text: str) -> Refused:
         f"{text[:100]!r} is not an origin. Write scheme, host and perhaps a port: https://app.example.com",
         field="allowed_origins",
     )
+
+
+def _checked_redirect(text: str, listed: list[str]) -> str:
+    if template := text.strip():
+        _check_length(template, "redirect_url")
+        check_template(template, listed)
+    return template
 
 
 def _checked_name(name: str) -> str:

@@ -12,12 +12,10 @@ from django.conf import settings as project_settings
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from portal.models import User
-from syncengine.actions.integrations import install_integrations
-from syncengine.actions.sync_settings import install_sync_settings
 from syncengine.models import WorkerHeartbeat
 from syncengine.sandbox.server import RunningSandbox, start
 from tests.factories import PASSWORD, make_user
-from tests.syncengine.lab import KEY, Lab
+from tests.syncengine.lab import KEY, Lab, installed
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -75,13 +73,7 @@ def _sandbox_server() -> Iterator[RunningSandbox]:
 @pytest.fixture
 def portal(transactional_db: None, live_server: Any, _sandbox_server: RunningSandbox, settings: Any) -> Lab:
     """The portal as `make up` starts it: catalogue installed, sandbox set up, one administrator."""
-    settings.HEADRACE_PORTAL_URL = live_server.url
-    lab = Lab(_sandbox_server)
-    lab.control("POST", "reset")
-    settings.HEADRACE_OUTBOUND_ALLOW = [lab.place]
-    install_integrations()
-    install_sync_settings()
-    lab.integration()
+    lab = installed(_sandbox_server, settings, live_server.url)
     make_user("ana@example.com", name="Ana Brandt")
     return lab
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +28,10 @@ from portal.api.description import description
 from portal.api.quota import Quota
 from portal.keys import header_of
 from syncengine.actions.datasets import refresh_company
-from syncengine.actions.integrations import install_integrations
-from syncengine.actions.sync_settings import install_sync_settings
 from syncengine.sandbox.server import start
 from tests.conformance.contract import filtered
 from tests.factories import make_company
-from tests.syncengine.lab import KEY, Lab
+from tests.syncengine.lab import KEY, Lab, installed
 
 CHECKS = [
     not_a_server_error,
@@ -65,7 +63,6 @@ class World:
     authorization: str
     ids: dict[str, str]
     lab: Lab
-    asked: dict[str, int] = field(default_factory=dict)
 
     def try_(self, document: str, case: Any, agent: str) -> None:
         """Send one generated request and check its answer; whatever it changed is undone."""
@@ -91,10 +88,7 @@ def world(db: None, settings: Any, run_queue: Callable[..., int], monkeypatch: p
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)  # all requests share the test's own transaction
     sandbox = start(0, control_key=KEY, size=5)
-    lab = Lab(sandbox)
-    settings.HEADRACE_OUTBOUND_ALLOW = [lab.place]
-    install_integrations()
-    install_sync_settings()
+    lab = installed(sandbox, settings, settings.HEADRACE_PORTAL_URL)
     connection = lab.connection(make_company("Acme Trading", tags={"region": "uk"}))
     datasets = refresh_company(connection.company, actor="test")
     run_queue()

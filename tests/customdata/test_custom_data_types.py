@@ -7,11 +7,11 @@ import pytest
 from customdata.actions.custom_data_types import delete_custom_data_type, put_custom_data_type
 from customdata.exceptions import ConfigurationWarning, NotStrict, UnknownCustomDataType
 from customdata.models import CustomDataType
-from customdata.queries.custom_data_types import custom_data_types, custom_records, find_custom_data_type
+from customdata.queries.custom_data_types import custom_data_types, find_custom_data_type, stored_data_type
 from syncengine.exceptions import Refused
 from syncengine.models import Event
 from tests.customdata.conftest import MY_EXPENSE_DATA
-from tests.factories import make_connection, make_integration, make_record
+from tests.factories import make_connection, make_integration
 
 pytestmark = pytest.mark.django_db
 
@@ -184,10 +184,9 @@ def test_strict_refuses_it_and_changes_nothing():
     assert CustomDataType.objects.get().configuration == MY_EXPENSE_DATA
 
 
-def test_records_before_any_read_are_none_and_an_unknown_type_is_refused(django_assert_num_queries):
+def test_the_data_of_an_unknown_type_is_refused():
     connection = make_connection()
     put("x")
-    make_record(connection, "1", "custom/x")
-    assert custom_records(connection, "x", page=1, page_size=10) is None
+    assert stored_data_type(connection, "X") == "custom/x"
     with pytest.raises(UnknownCustomDataType):
-        custom_records(connection, "y", page=1, page_size=10)
+        stored_data_type(connection, "y")

@@ -10,9 +10,10 @@ from customdata import connector as custom
 from customdata.actions.custom_data_types import delete_custom_data_type
 from customdata.exceptions import UnknownCustomDataType
 from customdata.models import CustomDataType
-from customdata.queries.custom_data_types import custom_records, uses_of
+from customdata.queries.custom_data_types import stored_data_type, uses_of
 from syncengine.actions.datasets import queue_dataset
 from syncengine.models import Dataset, Record
+from syncengine.queries.record_pages import records_slice
 from syncengine.states import DatasetStatus, ReadMode
 from tests.syncengine.lab import BUSINESS
 
@@ -251,8 +252,8 @@ def test_a_deleted_configuration_keeps_its_data_and_is_not_read_again(lab, conne
     delete_custom_data_type(connection.integration, "Expenses", actor="test")
     with pytest.raises(UnknownCustomDataType):
         queue_dataset(connection, "custom/expenses", actor="test")
-    page = custom_records(connection, "EXPENSES", page=1, page_size=2)
-    assert ([record.source_id for record in page.records], page.total) == (["exp_00000000", "exp_00000001"], 3)
+    kept = records_slice(connection.pk, stored_data_type(connection, "EXPENSES"), offset=0, size=2)
+    assert ([record.source_id for record in kept.rows], kept.total) == (["exp_00000000", "exp_00000001"], 3)
 
 
 def test_one_deleted_while_it_waited_ends_by_name(connection, configure, run_queue):

@@ -12,13 +12,11 @@ from django.conf import settings as configured
 from portal.actions.api_keys import create_api_key
 from portal.keys import header_of
 from syncengine.actions.datasets import refresh_company
-from syncengine.actions.integrations import install_integrations
-from syncengine.actions.sync_settings import install_sync_settings
 from syncengine.models import Company, Connection
 from syncengine.sandbox.server import RunningSandbox, start
 from tests.factories import make_company
 from tests.sdk.sdks import PLATFORM_5, PLATFORM_6, Runner, Sdk, python_of
-from tests.syncengine.lab import KEY, Lab
+from tests.syncengine.lab import KEY, Lab, installed
 
 ALL_SCOPES = ("read", "sync", "push", "admin")
 
@@ -40,14 +38,7 @@ def _sandbox_server() -> Iterator[RunningSandbox]:
 
 @pytest.fixture
 def lab(transactional_db: None, live_server: Any, _sandbox_server: RunningSandbox, settings: Any) -> Lab:
-    settings.HEADRACE_PORTAL_URL = live_server.url
-    lab = Lab(_sandbox_server)
-    lab.control("POST", "reset")
-    settings.HEADRACE_OUTBOUND_ALLOW = [lab.place]
-    install_integrations()
-    install_sync_settings()
-    lab.integration()
-    return lab
+    return installed(_sandbox_server, settings, live_server.url)
 
 
 @pytest.fixture

@@ -9,6 +9,8 @@ from typing import Any
 
 from django.utils.timezone import now
 
+from syncengine.actions.integrations import install_integrations
+from syncengine.actions.sync_settings import install_sync_settings
 from syncengine.models import Company, Connection, Integration
 from syncengine.sandbox.businesses import BUSINESSES
 from syncengine.sandbox.server import RunningSandbox
@@ -17,6 +19,18 @@ from tests.factories import make_connection, make_integration
 
 KEY = "tests"
 BUSINESS = next(iter(BUSINESSES))
+
+
+def installed(running: RunningSandbox, settings: Any, portal_url: str) -> Lab:
+    """Set this deployment up as `make up` does: the catalogue, the sandbox allowed and reset, nothing linked."""
+    settings.HEADRACE_PORTAL_URL = portal_url
+    lab = Lab(running)
+    lab.control("POST", "reset")
+    settings.HEADRACE_OUTBOUND_ALLOW = [lab.place]
+    install_integrations()
+    install_sync_settings()
+    lab.integration()
+    return lab
 
 
 class Lab:
