@@ -19,7 +19,6 @@ from portal.api.errors import Issue, WireError
 from portal.api.lookups import connection_for
 from portal.api.paging import Page, read_page
 from portal.api.schema import CompanyId, ConnectionId, WireRouter
-from portal.moments import stamp
 from syncengine.queries.record_pages import StoredRecord, records_slice
 
 router = WireRouter(tag="Custom data type")
@@ -62,5 +61,5 @@ def _page_bytes(reading: Reading, page: Page) -> bytes:
 
 
 def _record_bytes(record: StoredRecord) -> bytes:
-    modified = _encode(stamp(record.modified_at))
+    modified = _encode(record.modified_at)
     return b'{"id":%b,"content":%b,"modifiedDate":%b}' % (_encode(record.source_id), record.content, modified)

@@ -18,8 +18,8 @@ from portal.actors import user_names
 from portal.alerting.facts import STATUS_THEN, Facts, known, limit_ends
 from portal.alerting.old_bodies import OLD_NAMES, told_as_before
 from portal.links import customer_url
-from portal.moments import stamp
 from syncengine.models import Company, Connection, Dataset, Event
+from syncengine.moments import stamp
 from syncengine.states import ConnectionStatus, DatasetStatus, Trigger
 
 _ENCODER = msgspec.json.Encoder()

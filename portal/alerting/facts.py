@@ -8,8 +8,8 @@ from uuid import UUID
 
 from django.conf import settings
 
-from portal.moments import stamp
 from syncengine.models import Company, Event
+from syncengine.moments import stamp
 from syncengine.states import ConnectionStatus
 
 # The status a connection had when it happened, which is not always the one it has when it is told.

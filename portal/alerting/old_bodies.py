@@ -11,8 +11,8 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from portal.alerting.facts import STATUS_THEN, known, limit_ends
 from portal.models import DeploymentSettings
-from portal.moments import stamp
 from syncengine.models import Connection, Dataset, Event
+from syncengine.moments import stamp
 from syncengine.states import ConnectionStatus
 
 

@@ -20,7 +20,7 @@ from portal.api.lookups import actor_of, principal_in
 from portal.api.principals import api_keys_for
 from portal.api.schema import StrictStr, Wire, WireBody, WireRouter
 from portal.models import ApiKey
-from portal.moments import stamp
+from syncengine.moments import stamp
 
 router = WireRouter(tag="Settings")
 

@@ -20,7 +20,6 @@ from portal.api.data_paths import RecordId, one_of, segment_for
 from portal.api.data_reading import Reading, no_such_record, reading_of
 from portal.api.errors import WireError
 from portal.api.schema import CompanyId, ConnectionId, Wire, WireRouter, wire_response
-from portal.moments import stamp
 from syncengine.actions.files import RecordFiles
 from syncengine.connectors.attachments import Attachment, File
 from syncengine.exceptions import (
@@ -34,6 +33,7 @@ from syncengine.exceptions import (
     SourceUnavailable,
 )
 from syncengine.models import Connection
+from syncengine.moments import stamp
 from syncengine.queries.record_pages import stored_record
 
 router = WireRouter(tag="Files of records")

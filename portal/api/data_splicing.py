@@ -7,11 +7,9 @@ already has one of these members is taken apart, to its first level.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 
 import msgspec
 
-from portal.moments import stamp
 from syncengine.queries.record_pages import StoredRecord
 
 _SHORT = 16
@@ -55,21 +53,11 @@ def _spliced(content: bytes, tail: bytes) -> bytes:
 
 
 def _tails(records: Sequence[StoredRecord]) -> Iterator[bytes]:
-    """Return what stands behind each record's own members. Records of one page were mostly stored at one moment."""
-    known_at, modified = None, ""
+    """Return what stands behind each record's own members."""
     for _, _, modified_at, moved_at, is_deleted in records:
-        if modified_at != known_at:
-            known_at, modified = modified_at, _stamp(modified_at)
-        moved = f'"sourceModifiedDate":"{_stamp(moved_at)}",' if moved_at else ""
+        moved = f'"sourceModifiedDate":"{moved_at}",' if moved_at else ""
         deleted = "true" if is_deleted else "false"
-        yield f'"modifiedDate":"{modified}",{moved}"metadata":{{"isDeleted":{deleted}}}}}'.encode()
-
-
-def _stamp(moment: datetime) -> str:
-    if moment.utcoffset():
-        return f"{stamp(moment)}"
-    # In UTC already, as databases give them.
-    return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+        yield f'"modifiedDate":"{modified_at}",{moved}"metadata":{{"isDeleted":{deleted}}}}}'.encode()
 
 
 def _without_members(content: bytes) -> bytes:

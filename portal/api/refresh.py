@@ -14,8 +14,8 @@ from portal.api.lookups import actor_of, company_for, connection_of
 from portal.api.official_sdks import is_official_sdk
 from portal.api.schema import CompanyId, Wire, WireRouter
 from portal.api.shapes import pull_operation_shape
-from portal.moments import stamp
 from syncengine.actions.datasets import NotOffered, refresh_company, refresh_data_type
+from syncengine.moments import stamp
 from syncengine.queries.data_status import TypeStatus, data_status
 from syncengine.states import DatasetStatus, Trigger
 

@@ -11,9 +11,9 @@ from uuid import UUID
 from portal.actors import user_names
 from portal.api.progress import description_of, error_of, progress_of
 from portal.links import customer_url
-from portal.moments import stamp
 from syncengine.connectors import registry
 from syncengine.models import Company, Connection, Dataset
+from syncengine.moments import stamp
 from syncengine.queries.connection_errors import ConnectionFault, connection_errors
 
 type Shape = dict[str, Any]

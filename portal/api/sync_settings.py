@@ -19,7 +19,6 @@ from portal.api.lookups import actor_of, as_uuid, company_for
 from portal.api.query_moments import moment_of, ticks_of
 from portal.api.schema import CompanyId, StrictBool, StrictInt, StrictStr, Wire, WireBody, WireRouter
 from portal.models import DeploymentSettings
-from portal.moments import stamp
 from syncengine.actions.sync_settings import (
     DEFAULT_MONTHS,
     EffectiveSetting,
@@ -32,6 +31,7 @@ from syncengine.actions.sync_settings import (
 from syncengine.datatypes import DATA_TYPES, data_type_for
 from syncengine.exceptions import Refused, UnknownDataType
 from syncengine.models import Company
+from syncengine.moments import stamp
 
 router = WireRouter(tag="Sync settings")
 

@@ -13,11 +13,11 @@ from portal.alerting.event_types import event_types
 from portal.links import customer_url
 from portal.models.deployment_settings import DeploymentSettings
 from portal.models.webhook import WebhookMessage
-from portal.moments import stamp
 from syncengine.actions.companies import create_company, delete_company
 from syncengine.actions.connections import create_connection, delete_connection
 from syncengine.events import record_event
 from syncengine.models import Event
+from syncengine.moments import stamp
 from syncengine.run.telling import tell_events
 from tests.factories import make_company, make_connection, make_dataset, make_integration, make_user
 

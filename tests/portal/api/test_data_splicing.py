@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from portal.api.data_splicing import record_bytes, records_bytes
 from syncengine.models import Record
+from syncengine.moments import stamp
 from syncengine.queries.record_pages import StoredRecord, records_slice, stored_record
 from tests.factories import make_connection, make_record
 
@@ -66,7 +67,7 @@ def _read(text):
 
 
 def _stored(text, *, moved=MOVED, deleted=False):
-    return StoredRecord("x", text, MODIFIED, moved, deleted)
+    return StoredRecord("x", text, stamp(MODIFIED), stamp(moved), deleted)
 
 
 patiently = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from syncengine.models import Connection, Dataset, DataStatus, Record, RecordPageMarks
+from syncengine.moments import stamp
 from syncengine.queries import record_page_marks, record_pages
 from syncengine.queries.record_page_marks import forget_page_marks
 from syncengine.queries.record_pages import RecordsSlice, StoredRecord, records_slice, stored_record
@@ -203,7 +204,7 @@ def test_a_row_is_what_is_stored() -> None:
     add(connection, "ö/1", content=content, source_modified_at=moved, is_deleted=True)
     complete(connection)
     record = stored_record(connection.pk, "invoices", "ö/1")
-    assert record == StoredRecord("ö/1", record.content, NOON, moved, True)
+    assert record == StoredRecord("ö/1", record.content, stamp(NOON), stamp(moved), True)
     assert (type(record.content), json.loads(record.content)) == (bytes, content)
     for options in ({}, {"where": Q(is_deleted=True)}):
         assert records_slice(connection.pk, "invoices", offset=0, size=1, **options).rows == (record,)
