@@ -23,12 +23,11 @@ from syncengine.connectors.base import (
     Json,
     MappedRecord,
     Page,
-    Platform,
     RecordRefused,
-    TypeSupport,
 )
 from syncengine.connectors.convert import kind_of
 from syncengine.connectors.paths import value_at
+from syncengine.connectors.platforms import Platform, TypeSupport
 from syncengine.connectors.rest import RestConnector
 from syncengine.connectors.wire import decode_record
 from syncengine.exceptions import NotSupported, SourceRefused

@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 
-from syncengine.connectors.base import Platform, SettingField
+from syncengine.connectors.platforms import Platform, SettingField
 
 _WIDGETS = {"text": forms.TextInput, "url": forms.URLInput, "password": forms.PasswordInput}
 

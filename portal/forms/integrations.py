@@ -7,7 +7,7 @@ from typing import Any
 
 from django import forms
 
-from syncengine.connectors.base import Platform, SettingField
+from syncengine.connectors.platforms import Platform, SettingField
 from syncengine.models import Integration
 
 _WIDGETS = {"text": forms.TextInput, "url": forms.URLInput, "password": forms.PasswordInput}

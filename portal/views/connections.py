@@ -19,7 +19,7 @@ from portal.keepalive import keep_alive
 from portal.views.linking import start_linking
 from syncengine.actions.connections import create_connection, delete_connection, unlink_connection
 from syncengine.actions.datasets import cancel_dataset, queue_dataset
-from syncengine.connectors.base import Platform
+from syncengine.connectors.platforms import Platform
 from syncengine.connectors.registry import platforms
 from syncengine.exceptions import Refused
 from syncengine.models import Connection, Integration

@@ -15,7 +15,7 @@ from portal.access import actor_of, allows, may
 from portal.forms.integrations import IntegrationForm
 from portal.htmx import go_and_say, render_page
 from syncengine.actions.integrations import save_integration, set_enabled
-from syncengine.connectors.base import Platform
+from syncengine.connectors.platforms import Platform
 from syncengine.exceptions import Refused
 from syncengine.models import Integration
 from syncengine.queries.data_status import label_of

@@ -14,7 +14,8 @@ from syncengine.actions.connections import checked_settings
 from syncengine.actions.linking import LinkRefused, require_only_accounting, store_link
 from syncengine.actions.schedules import resume_schedule
 from syncengine.actions.sync_settings import effective_settings
-from syncengine.connectors.base import Connector, Credentials, Platform
+from syncengine.connectors.base import Connector, Credentials
+from syncengine.connectors.platforms import Platform
 from syncengine.connectors.registry import connector_for
 from syncengine.exceptions import AuthExpired, ConnectorError, PermissionMissing, Refused
 from syncengine.models import Company, Connection

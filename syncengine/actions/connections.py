@@ -12,7 +12,7 @@ from django.utils.timezone import now
 
 from syncengine.actions.datasets import cancel_dataset
 from syncengine.authorisation import stored_credentials
-from syncengine.connectors.base import SettingField
+from syncengine.connectors.platforms import SettingField
 from syncengine.connectors.registry import connector_for
 from syncengine.events import record_event
 from syncengine.exceptions import ConnectorError, DatasetError, Refused, StaleState

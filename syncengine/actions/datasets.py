@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.utils.timezone import now
 
 from syncengine.actions.sync_settings import effective_settings
-from syncengine.connectors.base import features
+from syncengine.connectors.platforms import features
 from syncengine.connectors.registry import connector_for
 from syncengine.datatypes import data_type_for
 from syncengine.events import record_event

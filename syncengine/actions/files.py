@@ -11,7 +11,8 @@ from django.utils.timezone import now
 from syncengine.actions.connections import deauthorize
 from syncengine.authorisation import open_session, with_credentials
 from syncengine.connectors.attachments import Attachment, File
-from syncengine.connectors.base import Connector, Credentials, Http, TypeSupport
+from syncengine.connectors.base import Connector, Credentials, Http
+from syncengine.connectors.platforms import TypeSupport
 from syncengine.connectors.registry import connector_for
 from syncengine.exceptions import AuthExpired, NotLinked, NotSupported
 from syncengine.models import Connection

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from syncengine.connectors.base import Limits, Platform, SettingField, TypeSupport
 from syncengine.connectors.changes import Operation, WriteSupport
 from syncengine.connectors.manifest_files import FILE, RECORD, read_attachments_table
 from syncengine.connectors.manifest_parts import Auth, TypeManifest
@@ -22,6 +21,7 @@ from syncengine.connectors.manifest_sections import (
     read_type,
 )
 from syncengine.connectors.manifest_writes import WRITE_KEYS, WritesManifest, read_wire
+from syncengine.connectors.platforms import Limits, Platform, SettingField, TypeSupport
 from syncengine.connectors.reading import Table, did_you_mean
 from syncengine.connectors.templates import placeholders
 from syncengine.connectors.zones import known_zone

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from syncengine.connectors.base import SettingField
 from syncengine.connectors.fields import read_fields
 from syncengine.connectors.manifest_files import read_attachments, read_pdf
 from syncengine.connectors.manifest_parts import Auth, Deleted, Incremental, Months, Paging, Stamp, TypeManifest
 from syncengine.connectors.manifest_writes import Wire, read_writes
 from syncengine.connectors.paths import Path
+from syncengine.connectors.platforms import SettingField
 from syncengine.connectors.reading import Table, did_you_mean
 from syncengine.datatypes import DATA_TYPES
 from syncengine.validation.model import record_shape

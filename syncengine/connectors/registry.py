@@ -9,8 +9,9 @@ from types import MappingProxyType
 
 from django.utils.module_loading import import_string
 
-from syncengine.connectors.base import Connector, Platform
+from syncengine.connectors.base import Connector
 from syncengine.connectors.manifest import load_manifest
+from syncengine.connectors.platforms import Platform
 from syncengine.connectors.reading import did_you_mean
 from syncengine.connectors.rest import RestConnector
 from syncengine.exceptions import ManifestError, Refused

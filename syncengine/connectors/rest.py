@@ -20,7 +20,6 @@ from syncengine.connectors.base import (
     LinkStart,
     MappedRecord,
     Page,
-    Platform,
     PushReceipt,
 )
 from syncengine.connectors.changes import Change
@@ -30,6 +29,7 @@ from syncengine.connectors.manifest_parts import Incremental, Stamp, TypeManifes
 from syncengine.connectors.mapping import Mapper
 from syncengine.connectors.oauth2 import OAuth2
 from syncengine.connectors.paging import Position, next_position, page_params, page_size, total_of
+from syncengine.connectors.platforms import Platform
 from syncengine.connectors.push_options import PushOption
 from syncengine.connectors.rest_files import Attachments, download, download_pdf, picked
 from syncengine.connectors.rest_places import Places

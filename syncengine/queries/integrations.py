@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from django.db.models import Count
 
 from syncengine.connectors import registry
-from syncengine.connectors.base import Platform
+from syncengine.connectors.platforms import Platform
 from syncengine.models import Connection, Integration
 from syncengine.queries.companies import STATES_BY_URGENCY
 

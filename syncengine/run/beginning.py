@@ -9,7 +9,8 @@ from django.conf import settings
 from django.utils.timezone import now
 
 from syncengine.actions.sync_settings import EffectiveSetting, effective_settings
-from syncengine.connectors.base import Connector, TypeSupport
+from syncengine.connectors.base import Connector
+from syncengine.connectors.platforms import TypeSupport
 from syncengine.datatypes import DATA_TYPES
 from syncengine.exceptions import AuthExpired, NotSupported, PrerequisiteMissing
 from syncengine.models import DataStatus

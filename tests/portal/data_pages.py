@@ -11,7 +11,7 @@ from django.test import Client
 
 from portal.models import Role
 from syncengine.connectors import registry
-from syncengine.connectors.base import Platform, TypeSupport
+from syncengine.connectors.platforms import Platform, TypeSupport
 from tests.factories import make_user
 
 HOSTILE = '<script>alert("x")</script>&\'"{{ 7|add:7 }}'

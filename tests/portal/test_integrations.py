@@ -2,7 +2,7 @@ import pytest
 from django.urls import reverse
 
 from portal.models import Role
-from syncengine.connectors.base import Limits, SettingField, TypeSupport
+from syncengine.connectors.platforms import Limits, SettingField, TypeSupport
 from syncengine.models import Integration
 from syncengine.secrets import seal, unseal
 from syncengine.states import ConnectionStatus

@@ -7,8 +7,8 @@ from decimal import Decimal
 import pytest
 
 from syncengine.connectors.attachments import File
-from syncengine.connectors.base import features
 from syncengine.connectors.changes import Change, Operation, WriteSupport
+from syncengine.connectors.platforms import features
 from syncengine.exceptions import (
     BadAnswer,
     NotSupported,

@@ -22,14 +22,12 @@ from syncengine.connectors.base import (
     LinkStart,
     MappedRecord,
     Page,
-    Platform,
     PushReceipt,
     RecordRefused,
-    SettingField,
-    TypeSupport,
     Written,
 )
 from syncengine.connectors.changes import Change
+from syncengine.connectors.platforms import Platform, SettingField, TypeSupport
 from syncengine.connectors.push_options import PushOption
 from syncengine.connectors.rest_writes import unsent
 from syncengine.connectors.tryton import files, mapping

@@ -9,7 +9,7 @@ from django.contrib.staticfiles import finders
 
 from portal.api.branding import IMAGES
 from syncengine.actions.integrations import install_integrations
-from syncengine.connectors.base import FEATURES
+from syncengine.connectors.platforms import FEATURES
 from syncengine.connectors.registry import platforms
 from syncengine.datatypes import DATA_TYPES
 from syncengine.models import Integration

@@ -10,7 +10,7 @@ import zlib
 import pytest
 
 from syncengine.connectors.attachments import Attachment, File
-from syncengine.connectors.base import features
+from syncengine.connectors.platforms import features
 from syncengine.connectors.registry import connector_for
 from syncengine.connectors.rest_files import file_name
 from syncengine.datatypes import DATA_TYPES

@@ -3,7 +3,6 @@ from pathlib import Path
 
 import pytest
 
-from syncengine.connectors.base import Limits, Platform, SettingField, TypeSupport
 from syncengine.connectors.fields import Field
 from syncengine.connectors.manifest import load_manifest, parse_manifest
 from syncengine.connectors.manifest_files import AttachmentsManifest
@@ -16,6 +15,7 @@ from syncengine.connectors.manifest_parts import (
     Stamp,
     TypeManifest,
 )
+from syncengine.connectors.platforms import Limits, Platform, SettingField, TypeSupport
 from syncengine.connectors.registry import MANIFESTS
 from syncengine.exceptions import ManifestError
 from tests.syncengine.connectors.helpers import CUSTOMERS, HEAD, make_manifest

@@ -11,8 +11,8 @@ from threading import Thread
 import pytest
 
 from syncengine.connectors.attachments import File
-from syncengine.connectors.base import features
 from syncengine.connectors.changes import Change, Operation, WriteSupport
+from syncengine.connectors.platforms import features
 from syncengine.connectors.registry import connector_for
 from syncengine.connectors.wire import decode_record
 from syncengine.exceptions import (

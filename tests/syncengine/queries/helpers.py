@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from syncengine.connectors import registry
-from syncengine.connectors.base import Platform, TypeSupport
+from syncengine.connectors.platforms import Platform, TypeSupport
 from syncengine.models import Company, Connection, Dataset, DataStatus, Integration, Record
 from syncengine.states import ConnectionStatus, DatasetStatus
 
