@@ -17,7 +17,18 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from django.db.models import BooleanField, CharField, DateTimeField, Exists, F, OuterRef, Q, UUIDField, Value
+from django.db.models import (
+    BigIntegerField,
+    BooleanField,
+    CharField,
+    DateTimeField,
+    Exists,
+    F,
+    OuterRef,
+    Q,
+    UUIDField,
+    Value,
+)
 
 from portal.api.query_fields import BOOLEAN, DATE, NUMBER, OBJECT, TEXT, TICKS, UUID, AnyOf, Fields, Property, tag
 from portal.api.query_moments import TICKS as TICKS_A_SECOND
@@ -173,7 +184,7 @@ def _ticks(found: Property, operator: str, value: str) -> Q:
     ticks = _asked(value)
     furthest = 15 * 3600 * TICKS_A_SECOND  # no zone is further from UTC
     days = (moment_of(ticks + shift).date().isoformat() for shift in (-furthest, furthest))
-    return Q(DateCompared(found.expression, operator, Value(ticks), *days))
+    return Q(DateCompared(found.expression, operator, Value(ticks, BigIntegerField()), *days))
 
 
 def _date(found: Property, operator: str, value: str) -> Q:

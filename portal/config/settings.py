@@ -153,6 +153,9 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
 else:
     # A worker that hangs inside a transaction must not keep its row locks from the one that takes over.
     DATABASES["default"].setdefault("OPTIONS", {})["options"] = "-c idle_in_transaction_session_timeout=60000"
+    # A statement that a connection asks for the fifth time is prepared: up to a third off a short request.
+    if env.bool("HEADRACE_PREPARED_STATEMENTS", default=True):
+        DATABASES["default"]["OPTIONS"] |= {"server_side_binding": True, "prepare_threshold": 5}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- queue, locks, buckets, cache -----------------------------------------------------------------------------------
