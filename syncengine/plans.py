@@ -19,11 +19,24 @@ type ConnectorMaker = Callable[[Dataset, Connector], Connector]
 type KeyFinder = Callable[[Connection, str], str]
 
 
+class Habits(Protocol):
+    """When a feature's data types are read without anybody asking for it."""
+
+    def at_first(self, connection: Connection) -> Sequence[str]:
+        """Return the types that are read when the connection is linked, and when all of it is refreshed."""
+        ...
+
+    def hours(self, connection: Connection) -> Mapping[str, int]:
+        """Return how often types are read, in hours, by type; one that is not named is never."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class _Feature:
     plan: PlanBuilder
     connector: ConnectorMaker
     key: KeyFinder
+    habits: Habits | None
 
 
 _features: dict[str, _Feature] = {}
@@ -47,6 +60,8 @@ class RawKeeper(Protocol):
 
 
 _raw_keepers: list[RawKeeper] = []
+_wrappers: list[ConnectorMaker] = []
+_purges: list[Callable[[], None]] = []
 
 
 @runtime_checkable
@@ -62,17 +77,48 @@ def register(
     *,
     connector: ConnectorMaker = lambda _, base: base,
     key: KeyFinder = lambda _, data_type: data_type,
+    habits: Habits | None = None,
 ) -> None:
     """Have data types that begin with `prefix/` planned by `builder`.
 
     connector:  makes the connector that reads a dataset out of the platform's own. Raises ConnectorError subclasses.
     key:        returns the data type as it is stored, when a read over a connection is asked for. Raises Refused.
     """
-    _features[prefix] = _Feature(builder, connector, key)
+    _features[prefix] = _Feature(builder, connector, key, habits)
+
+
+def read_at_first(connection: Connection) -> list[str]:
+    """Return the features' types that are read when the connection is linked."""
+    return [key for habits in _habits() for key in habits.at_first(connection)]
+
+
+def scheduled(connection: Connection) -> dict[str, int]:
+    """Return how often the features' types are read over the connection, in hours, by type."""
+    return {key: hours for habits in _habits() for key, hours in habits.hours(connection).items()}
+
+
+def _habits() -> list[Habits]:
+    return [feature.habits for feature in _features.values() if feature.habits is not None]
 
 
 def register_raw_keeper(keeper: RawKeeper) -> None:
     _raw_keepers[:] = [keeper]
+
+
+def register_wrapper(wrap: ConnectorMaker) -> None:
+    """Have a feature make of a standard type's connector another one, or return it as it is."""
+    if wrap not in _wrappers:
+        _wrappers.append(wrap)
+
+
+def register_purge(purge: Callable[[], None]) -> None:
+    """Have a feature remove, a piece at a time and each minute, what is past its keeping."""
+    if purge not in _purges:
+        _purges.append(purge)
+
+
+def purges() -> tuple[Callable[[], None], ...]:
+    return tuple(_purges)
 
 
 def raw_keeper() -> RawKeeper | None:
@@ -101,7 +147,10 @@ def connector_of(dataset: Dataset, base: Connector) -> Connector:
     keeper = raw_keeper()
     begun = bool(dataset.mode)  # then it goes on as it began
     wanted = dataset.settings_used.get(KEEPS_RAW) if begun else keeper and keeper.wants(*_read_of(dataset))
-    return _keeping_raw(base) if wanted else base
+    connector = _keeping_raw(base) if wanted else base
+    for wrap in _wrappers:
+        connector = wrap(dataset, connector)
+    return connector
 
 
 def _read_of(dataset: Dataset) -> tuple[Connection, str]:

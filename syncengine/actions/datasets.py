@@ -14,7 +14,7 @@ from syncengine.datatypes import data_type_for
 from syncengine.events import record_event
 from syncengine.exceptions import DatasetInProgress, NotLinked, Refused, StaleState, UnknownDataType
 from syncengine.models import Company, Connection, Dataset, DataStatus
-from syncengine.plans import key_for
+from syncengine.plans import key_for, read_at_first
 from syncengine.queue import enqueue
 from syncengine.states import (
     DATASET_ACTIVE,
@@ -220,7 +220,7 @@ def _queue_wanted(connection: Connection, *, actor: str, trigger: Trigger) -> li
     supported = connector_for(connection.integration.key).platform.types
     wanted = effective_settings(connection.company)
     keys = [key for key, setting in wanted.items() if setting.fetch_on_first_link and key in supported]
-    return _queue_each(connection, keys, actor=actor, trigger=trigger)
+    return _queue_each(connection, [*keys, *read_at_first(connection)], actor=actor, trigger=trigger)
 
 
 def _queue_each(connection: Connection, keys: Iterable[str], *, actor: str, trigger: Trigger) -> list[Dataset]:

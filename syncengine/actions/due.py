@@ -15,6 +15,7 @@ from syncengine.actions.sync_settings import EffectiveSetting, effective_setting
 from syncengine.events import record_event
 from syncengine.exceptions import DatasetInProgress, NotLinked
 from syncengine.models import DataStatus
+from syncengine.plans import scheduled
 from syncengine.states import Trigger
 
 BATCH = 500
@@ -27,9 +28,11 @@ def queue_due(moment: datetime | None = None) -> int:
     """
     moment = moment or now()
     queued = 0
-    while due := _due(moment):
+    looked_at: set[int] = set()  # once each, whatever becomes of it
+    while due := [status for status in _due(moment) if status.pk not in looked_at]:
         settings_of: dict[UUID, Mapping[str, EffectiveSetting]] = {}
         for status in due:
+            looked_at.add(status.pk)
             company = status.connection.company
             if company.pk not in settings_of:
                 settings_of[company.pk] = effective_settings(company)
@@ -47,7 +50,7 @@ def _due(moment: datetime) -> list[DataStatus]:
 
 @transaction.atomic
 def _queue_one(status: DataStatus, setting: EffectiveSetting | None, moment: datetime) -> bool:
-    hours = setting.sync_schedule_hours if setting else 0
+    hours = setting.sync_schedule_hours if setting else scheduled(status.connection).get(status.data_type, 0)
     following = next_sync_after(moment, hours, key=f"{status.connection_id}:{status.data_type}")
     # The slot belongs to whoever changes it from what both have read; the dataset's end sets the real next time.
     mine = DataStatus.objects.filter(pk=status.pk, next_sync_at=status.next_sync_at).update(next_sync_at=following)

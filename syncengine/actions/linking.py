@@ -22,6 +22,7 @@ from syncengine.events import record_event
 from syncengine.exceptions import AuthExpired, ConnectorError, Refused
 from syncengine.models import Company, Connection, LinkAttempt
 from syncengine.outbound import Session
+from syncengine.plans import scheduled
 from syncengine.secrets import SecretUnreadable, seal, unseal
 from syncengine.states import CONNECTION_MOVES, ConnectionStatus, Responsible
 from syncengine.transitions import move
@@ -58,7 +59,7 @@ def begin_linking(connection: Connection, *, redirect_uri: str, actor: str) -> L
     _withdraw_unfinished(connection, connector)
     state = secrets.token_urlsafe(32)
     try:
-        with Session() as http:
+        with Session(integration=connection.integration) as http:
             start = connector.start_link(
                 settings=_settings(connection),
                 client=unseal(connection.integration, "client"),
@@ -137,7 +138,8 @@ def _finish(attempt: LinkAttempt, answer: Mapping[str, str], redirect_uri: str) 
         else:
             queue_interrupted_reads(connection)
         wanted = effective_settings(connection.company)
-        resume_schedule(connection, {key: setting.sync_schedule_hours for key, setting in wanted.items()})
+        hours = {key: setting.sync_schedule_hours for key, setting in wanted.items()}
+        resume_schedule(connection, hours | scheduled(connection))
     return connection
 
 
@@ -149,7 +151,7 @@ def _withdraw_unfinished(connection: Connection, connector: Connector) -> None:
     if connector.platform.auth != "approved-key":
         return
     for attempt in connection.link_attempts.filter(ended_at__isnull=True).exclude(pending=b""):
-        with suppress(ConnectorError, SecretUnreadable), Session() as http:
+        with suppress(ConnectorError, SecretUnreadable), Session(integration=connection.integration) as http:
             asked_for = {name: text for name, text in unseal(attempt, "pending").items() if name != "redirect_uri"}
             connector.unlink(
                 Credentials(secret=asked_for, client=unseal(connection.integration, "client")),
@@ -162,7 +164,7 @@ def _obtain(connector: Connector, attempt: LinkAttempt, answer: Mapping[str, str
     pending = unseal(attempt, "pending")
     # The address the code was issued to, kept with the attempt: a code from another flow does not fit.
     issued_to = pending.pop("redirect_uri", redirect_uri)
-    with Session() as http:
+    with Session(integration=attempt.connection.integration) as http:
         return connector.finish_link(
             settings=_settings(attempt.connection),
             client=unseal(attempt.connection.integration, "client"),

@@ -6,12 +6,12 @@ import hashlib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from django.db.models import F, QuerySet
-from django.db.models.functions import Coalesce, Now
+from django.db.models import DateTimeField, F, QuerySet, Value
+from django.db.models.functions import Coalesce
 from django.utils.timezone import now
 
 from syncengine.connectors.registry import platforms
-from syncengine.models import Company, Connection, DataStatus
+from syncengine.models import Company, Connection, DataStatus, Integration
 from syncengine.states import DATASET_ACTIVE, ConnectionStatus
 
 SPREAD = 0.05
@@ -37,9 +37,26 @@ def reschedule(company: Company | None, data_type: str, hours: int, statuses: Qu
     if not hours:
         statuses.update(next_sync_at=None)
         return
-    _open_statuses(company, data_type)
+    linked = Connection.objects.filter(
+        integration__key__in=[key for key, platform in platforms().items() if data_type in platform.types]
+    )
+    _open_statuses(linked if company is None else linked.filter(company=company), data_type)
+    _make_due(statuses, hours)
+
+
+def reschedule_platform(integration: Integration, data_type: str, hours: int) -> None:
+    """The same for a type that one platform alone has, over all its connections."""
+    statuses = DataStatus.objects.filter(connection__integration=integration, data_type=data_type)
+    if not hours:
+        statuses.update(next_sync_at=None)
+        return
+    _open_statuses(Connection.objects.filter(integration=integration), data_type)
+    _make_due(statuses, hours)
+
+
+def _make_due(statuses: QuerySet[DataStatus], hours: int) -> None:
     statuses.filter(connection__status=ConnectionStatus.LINKED, connection__deleted_at__isnull=True).update(
-        next_sync_at=Coalesce(F("last_sync_at") + timedelta(hours=hours), Now())
+        next_sync_at=_from_last_sync(timedelta(hours=hours))
     )
 
 
@@ -51,7 +68,8 @@ def resume_schedule(connection: Connection, hours: Mapping[str, int], *, at_once
     at_once:  False has even those wait for one period, so that linking alone reads nothing.
     """
     supported = platforms()[connection.integration.key].types
-    scheduled = {key: often for key, often in hours.items() if often and key in supported}
+    # What a feature reads (`custom/…`) stands in no platform's catalogue.
+    scheduled = {key: often for key, often in hours.items() if often and (key in supported or "/" in key)}
     DataStatus.objects.bulk_create(
         [DataStatus(connection=connection, data_type=key) for key in scheduled], ignore_conflicts=True
     )
@@ -60,16 +78,17 @@ def resume_schedule(connection: Connection, hours: Mapping[str, int], *, at_once
         period = timedelta(hours=often)
         waiting = resting.filter(latest_dataset__status__in=DATASET_ACTIVE) if at_once else resting
         waiting.update(next_sync_at=now() + period)
-        resting.update(next_sync_at=Coalesce(F("last_sync_at") + period, Now()))
+        resting.update(next_sync_at=_from_last_sync(period))
 
 
-def _open_statuses(company: Company | None, data_type: str) -> None:
-    keys = [key for key, platform in platforms().items() if data_type in platform.types]
-    linked = Connection.objects.filter(
-        status=ConnectionStatus.LINKED, deleted_at__isnull=True, integration__key__in=keys
-    ).exclude(data_statuses__data_type=data_type)
-    if company is not None:
-        linked = linked.filter(company=company)
+def _from_last_sync(period: timedelta) -> Coalesce:
+    """A period after the last sync, or at once. Not the database's own time: SQLite writes that in another form."""
+    return Coalesce(F("last_sync_at") + period, Value(now(), DateTimeField()))
+
+
+def _open_statuses(connections: QuerySet[Connection], data_type: str) -> None:
+    linked = connections.filter(status=ConnectionStatus.LINKED, deleted_at__isnull=True)
+    linked = linked.exclude(data_statuses__data_type=data_type)
     DataStatus.objects.bulk_create(
         [DataStatus(connection=connection, data_type=data_type) for connection in linked], ignore_conflicts=True
     )

@@ -164,7 +164,7 @@ def _checked(before: EffectiveSetting, members: Mapping[str, Any]) -> EffectiveS
     _check_numbers(after)
     _check_start(after)
     if after.sync_schedule_hours != before.sync_schedule_hours:
-        _check_schedule(after)
+        check_schedule(key, after.sync_schedule_hours)
     return replace(after, sync_from_window_months=after.sync_from_window_months or None)
 
 
@@ -193,9 +193,13 @@ def _check_numbers(setting: EffectiveSetting) -> None:
         raise Refused("A statement has at least one month.", field=f"{key}.months_to_sync")
 
 
-def _check_schedule(setting: EffectiveSetting) -> None:
-    if 0 < setting.sync_schedule_hours < 24 and not settings.HEADRACE_ALLOW_HOURLY:
-        raise ScheduleNotAllowed("Sync schedule not allowed", field=f"{setting.data_type}.sync_schedule_hours")
+def check_schedule(data_type: str, hours: int) -> None:
+    """Raises: Refused for what is no number of hours; ScheduleNotAllowed for more often than the deployment allows."""
+    field = f"{data_type}.sync_schedule_hours"
+    if not isinstance(hours, int) or isinstance(hours, bool) or not 0 <= hours <= MAX_HOURS:
+        raise Refused(f"Enter a whole number from 0 to {MAX_HOURS}.", field=field)
+    if 0 < hours < 24 and not settings.HEADRACE_ALLOW_HOURLY:
+        raise ScheduleNotAllowed("Sync schedule not allowed", field=field)
 
 
 def _check_start(setting: EffectiveSetting) -> None:

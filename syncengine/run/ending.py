@@ -17,6 +17,7 @@ from syncengine.events import record_event
 from syncengine.exceptions import AuthExpired, DatasetError
 from syncengine.failpoints import reach
 from syncengine.models import Connection, Dataset, DataStatus
+from syncengine.plans import scheduled
 from syncengine.queries.record_page_marks import forget_page_marks
 from syncengine.run.beginning import what_is_asked
 from syncengine.run.lease import Hold
@@ -117,7 +118,7 @@ def _setting_of(dataset: Dataset) -> EffectiveSetting | None:
 
 
 def _next_sync(dataset: Dataset, setting: EffectiveSetting | None, moment: datetime) -> datetime | None:
-    hours = setting.sync_schedule_hours if setting else 0
+    hours = setting.sync_schedule_hours if setting else scheduled(dataset.connection).get(dataset.data_type, 0)
     return next_sync_after(moment, hours, key=f"{dataset.connection_id}:{dataset.data_type}")
 
 

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils.timezone import now
 
+from syncengine import plans
 from syncengine.actions.datasets import RUN_TASK
 from syncengine.models import (
     Company,
@@ -63,6 +64,8 @@ def drop_leftovers() -> None:
 
 def purge() -> None:
     """Remove for good, a piece at a time, what was deleted long enough ago, and history past its keeping."""
+    for purge_feature in plans.purges():
+        purge_feature()
     long_ago = now() - timedelta(days=settings.HEADRACE_PURGE_DAYS)
     for connection in Connection.objects.filter(deleted_at__lt=long_ago)[:20]:
         ids = list(Record.objects.filter(connection=connection).values_list("pk", flat=True)[:PIECE])

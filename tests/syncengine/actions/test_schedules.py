@@ -10,6 +10,7 @@ from threading import Barrier
 import pytest
 import time_machine
 from django.db import connections
+from django.utils.timezone import now
 
 from syncengine.actions import due
 from syncengine.actions.datasets import cancel_dataset, queue_dataset
@@ -65,6 +66,14 @@ def test_a_read_is_followed_by_the_next_after_its_period(lab: Lab, name, hours):
         assert (queue_due(), queue_due()) == (1, 0)
     newest = Dataset.objects.latest("pk")
     assert (newest.trigger, newest.actor, newest.data_type) == (Trigger.SCHEDULE, "schedule", "taxRates")
+
+
+def test_what_was_never_read_is_read_as_soon_as_it_has_a_schedule(lab: Lab):
+    connection = lab.connection()
+    schedule(24, "taxRates")
+    assert (queue_due(), queue_due()) == (1, 0)
+    assert Dataset.objects.get().data_type == "taxRates"
+    assert status_of(connection, "taxRates").next_sync_at > now()
 
 
 def test_none_means_never():
