@@ -14,7 +14,7 @@ import secrets
 import string
 import zlib
 
-KEY_PREFIX, TOKEN_PREFIX = "hrk_", "hrt_"
+KEY_PREFIX, TOKEN_PREFIX, CONNECTOR_PREFIX = _PREFIXES = "hrk_", "hrt_", "hrc_"
 
 _DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _RANDOM_DIGITS = 43  # 62 ** 43 > 2 ** 256
@@ -30,7 +30,7 @@ def new_secret(prefix: str) -> str:
 
 def is_well_formed(secret: str) -> bool:
     """Say whether this could be a secret of ours, without asking the database."""
-    if len(secret) != _LENGTH or not secret.startswith((KEY_PREFIX, TOKEN_PREFIX)) or not secret.isascii():
+    if len(secret) != _LENGTH or not secret.startswith(_PREFIXES) or not secret.isascii():
         return False
     return _checksum(secret[:-_CHECK_DIGITS]) == secret[-_CHECK_DIGITS:]
 

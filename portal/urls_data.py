@@ -1,6 +1,6 @@
 from django.urls import path
 
-from portal.views import datasets, integrations, records, sync_settings
+from portal.views import datasets, integrations, offline_platforms, records, sync_settings
 
 urlpatterns = [
     path("data/history/", datasets.dataset_list, name="dataset-list"),
@@ -20,4 +20,16 @@ urlpatterns = [
     path("integrations/", integrations.integration_list, name="integration-list"),
     path("integrations/<slug:key>/", integrations.integration_detail, name="integration-detail"),
     path("integrations/<slug:key>/enabled/", integrations.integration_set_enabled, name="integration-set-enabled"),
+    path("integrations/<slug:key>/offline/", offline_platforms.integration_set_offline, name="integration-set-offline"),
+    path("integrations/<slug:key>/connector/", offline_platforms.integration_connector, name="integration-connector"),
+    path(
+        "integrations/<slug:key>/connector/key/",
+        offline_platforms.integration_connector_key,
+        name="integration-connector-key",
+    ),
+    path(
+        "integrations/<slug:key>/connector/revoke/",
+        offline_platforms.integration_connector_revoke,
+        name="integration-connector-revoke",
+    ),
 ]

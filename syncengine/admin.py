@@ -10,8 +10,8 @@ from django.http import HttpRequest
 
 from syncengine import models
 
-# Ciphertexts: not even their bytes are shown.
-SECRET_COLUMNS = frozenset({"credentials", "client", "pending"})
+# Ciphertexts and hashes: not even their bytes are shown.
+SECRET_COLUMNS = frozenset({"credentials", "client", "pending", "hash"})
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscriptable when it runs
@@ -164,3 +164,18 @@ class RateBucketAdmin(ReadOnlyAdmin):
 @admin.register(models.WorkerHeartbeat)
 class WorkerHeartbeatAdmin(ReadOnlyAdmin):
     list_display = ("name", "host", "pid", "started_at", "seen_at")
+
+
+@admin.register(models.ConnectorKey)
+class ConnectorKeyAdmin(ReadOnlyAdmin):
+    list_display = ("hint", "integration_id", "created_at", "created_by", "ends_at")
+
+
+@admin.register(models.ConnectorProcess)
+class ConnectorProcessAdmin(ReadOnlyAdmin):
+    list_display = ("machine", "version", "integration_id", "started_at", "seen_at", "left_at")
+
+
+@admin.register(models.RelayedRequest)
+class RelayedRequestAdmin(ReadOnlyAdmin):
+    list_display = ("id", "integration_id", "ends_at", "taken_at", "answered_at")

@@ -58,6 +58,7 @@ def open_session(
         authorization=connector.authorize(credentials),
         origin=connector.origin(settings),
         observer=observer,
+        integration=connection.integration,
     )
 
 
@@ -104,7 +105,7 @@ def _take_turn(connection: Connection, owner: str, seen: int) -> bool:
 
 def _refresh(connection: Connection, connector: Connector, owner: str) -> Credentials:
     try:
-        with Session() as http:
+        with Session(integration=connection.integration) as http:
             fresh = connector.refresh(
                 stored_credentials(connection),
                 settings={**connection.integration.settings, **connection.settings},

@@ -147,6 +147,12 @@ class SourceUnavailable(ConnectorError):
         self.retry_after = retry_after
 
 
+class ConnectorMissing(SourceUnavailable):
+    """No connector process is there to make requests of an offline integration; nothing left. It may wait for one."""
+
+    responsible = Responsible.CUSTOMER
+
+
 class SourceRefused(ConnectorError):
     """The platform refuses the request itself (400, 404, 410, 422): asking again the same way cannot help."""
 

@@ -66,6 +66,16 @@ def unseal(row: models.Model, column: str) -> dict[str, str]:
     return msgspec.json.decode(decrypt(bytes(stored), bound_to=_place(row, column)), type=dict[str, str])
 
 
+def seal_bytes(row: models.Model, column: str, plain: bytes) -> bytes:
+    """As `seal`, for what is no mapping of texts."""
+    return encrypt(plain, bound_to=_place(row, column))
+
+
+def unseal_bytes(row: models.Model, column: str) -> bytes:
+    """Raises: SecretUnreadable."""
+    return decrypt(bytes(getattr(row, column)), bound_to=_place(row, column))
+
+
 def is_under_newest_key(stored: bytes) -> bool:
     """True when the first key of the ring made this ciphertext (used when keys are rotated)."""
     return bytes(stored)[:4] == _ring()[0][0]

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from portal.access import actor_of, allows, may
 from portal.forms.integrations import IntegrationForm
 from portal.htmx import go_and_say, render_page
+from portal.views.offline_platforms import context_of, offline_platform
 from syncengine.actions.integrations import save_integration, set_enabled
 from syncengine.connectors.platforms import Platform
 from syncengine.exceptions import Refused
@@ -106,10 +107,16 @@ def _show(
         "form": form or (_form(integration, platform) if platform and platform.client_fields and may_edit else None),
         "is_unreadable": may_edit and _stored(integration) is None,
         "redirect_uri": settings.HEADRACE_PORTAL_URL + reverse("link-callback"),
+        **_offline(request, integration),
         "may_edit": may_edit,
         "refused": refused,
     }
     return render_page(request, "portal/integrations/detail.html", context, status=status)
+
+
+def _offline(request: HttpRequest, integration: Integration) -> dict[str, object]:
+    platform = offline_platform(integration)
+    return context_of(request, integration, platform) if platform else {"offline": None}
 
 
 def _types(platform: Platform | None) -> list[dict[str, Any]]:

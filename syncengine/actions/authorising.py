@@ -122,7 +122,7 @@ def _tried(
     """Return credentials the platform has just accepted: these, or what its refresh made of them."""
     settings = {**connection.integration.settings, **own}
     try:
-        with Session() as http:
+        with Session(integration=connection.integration) as http:
             try:
                 connector.check(credentials, settings=settings, http=http)
             except AuthExpired:

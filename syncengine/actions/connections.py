@@ -163,7 +163,7 @@ def revoke_access(connection: Connection) -> None:
         return
     try:
         connector = connector_for(connection.integration.key)
-        with Session() as http:
+        with Session(integration=connection.integration) as http:
             connector.unlink(
                 stored_credentials(connection),
                 settings={**connection.integration.settings, **connection.settings},

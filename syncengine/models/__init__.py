@@ -11,6 +11,7 @@ from syncengine.models.dataset import (
 )
 from syncengine.models.event import Event, RateBucket
 from syncengine.models.integration import Integration
+from syncengine.models.offline import ConnectorKey, ConnectorProcess, RelayedRequest
 from syncengine.models.record import Record, RecordPageMarks
 from syncengine.models.sync_setting import DataStatus, SyncSetting
 from syncengine.models.worker import WorkerHeartbeat
@@ -19,6 +20,8 @@ __all__ = [
     "Attempt",
     "Company",
     "Connection",
+    "ConnectorKey",
+    "ConnectorProcess",
     "DataStatus",
     "Dataset",
     "Event",
@@ -28,6 +31,7 @@ __all__ = [
     "Record",
     "RecordChange",
     "RecordPageMarks",
+    "RelayedRequest",
     "SourceRequest",
     "StageTiming",
     "StagedPage",

@@ -50,6 +50,9 @@ class Dataset(models.Model):
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
     cancel_requested_by = models.CharField(max_length=120, blank=True)
 
+    # Writes of ours to its type that were stored while it was active.
+    push_count = models.PositiveIntegerField(default=0, db_default=0)
+
     # --- how far it got ---
     cursor = models.JSONField(null=True, blank=True)  # where the next page starts
     fetch_done = models.BooleanField(default=False)

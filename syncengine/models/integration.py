@@ -14,6 +14,8 @@ class Integration(models.Model):
     source_type = models.CharField(max_length=20)
     source_id = models.UUIDField(default=new_id, editable=False)
     enabled = models.BooleanField(default=True)
+    # Inside a customer's network: a connector process there fetches our requests and makes them.
+    is_offline = models.BooleanField(default=False, db_default=False)
     # What the platform's manifest asks of the deployment (base URL …); secrets (client_id, client_secret) apart.
     settings = models.JSONField(default=dict, blank=True)
     client = models.BinaryField(default=bytes, blank=True)  # secrets.seal / unseal

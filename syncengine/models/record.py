@@ -13,6 +13,7 @@ class Record(models.Model):
     content:       the standard model's members without `modifiedDate` and `metadata`, which are columns.
     content_hash:  blake2b-128 of the canonical content; a record whose hash did not change is not rewritten.
     raw_hash:      blake2b-128 of the platform's own text and the mapping's version; equal means nothing to do at all.
+    pushed_at:     when a write of ours was answered that made the record what it is: what was read before is older.
     """
 
     connection_id: UUID
@@ -27,6 +28,7 @@ class Record(models.Model):
     is_deleted = models.BooleanField(default=False)
     first_dataset_id = models.UUIDField(null=True)
     last_dataset_id = models.UUIDField(null=True)
+    pushed_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["connection", "data_type", "source_id"], name="record_key")]
@@ -38,7 +40,8 @@ class Record(models.Model):
 class RecordPageMarks(models.Model):
     """Where the pages of one list of records start, so that a deep page costs what the first one does.
 
-    Derived data: it may be dropped at any time, and counts only while `dataset_id` is the last good dataset.
+    Derived data: it may be dropped at any time, and counts only while `dataset_id` is the last good dataset, and
+    `pushed_inserts` what DataStatus has.
 
     total:  how many records there are, deleted ones too.
     step:   how many records lie between two marks.
@@ -49,6 +52,7 @@ class RecordPageMarks(models.Model):
     connection = models.ForeignKey(Connection, models.CASCADE, related_name="record_page_marks", db_index=False)
     data_type = models.CharField(max_length=100)
     dataset_id = models.UUIDField()
+    pushed_inserts = models.PositiveBigIntegerField(default=0, db_default=0)
     total = models.PositiveBigIntegerField()
     step = models.PositiveIntegerField()
     keys = models.JSONField()

@@ -58,6 +58,9 @@ class DataStatus(models.Model):
     high_water_at = models.DateTimeField(null=True, blank=True)
     mapping_version = models.CharField(max_length=64, blank=True)
     needs_full_read = models.BooleanField(default=False)
+    # Moves with each write of ours to a stored record; and how many records such writes have added to the list.
+    records_version = models.PositiveBigIntegerField(default=0, db_default=0)
+    pushed_inserts = models.PositiveBigIntegerField(default=0, db_default=0)
 
     class Meta:
         verbose_name_plural = "data statuses"

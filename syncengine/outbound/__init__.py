@@ -8,6 +8,8 @@ faults       statuses and broken wires turned into ConnectorErrors
 redaction    what may be shown of a request
 exchange     Exchange, Observer: what is told about a request
 session      Session
+relay        requests that a connector process on a customer's machine makes, in place of our connections
+frames       what travels between here and there
 posting      one POST to an address that anybody may have entered: webhooks
 """
 

@@ -1,18 +1,19 @@
 """Telling somebody's endpoint: one POST of ready bytes to an address that anybody may have entered.
 
 Not for a conversation, as a Session is: each post opens a connection of its own through the same guard, keeps one short
-time limit for everything, follows nothing, and never raises for what the other side does. The status decides; of the
-body only the beginning is read, however much there is of it and whatever it is.
+time limit for everything, follows nothing unless told to, and never raises for what the other side does. The status
+decides; of the body only the beginning is read, however much there is of it and whatever it is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
 from ssl import SSLContext
 from time import monotonic
+from urllib.parse import urljoin
 
 import httpcore2
 from django.conf import settings
@@ -57,12 +58,32 @@ class Receipt:
         return self.status_code is not None and 200 <= self.status_code < 300
 
 
-def post(url: str, body: bytes, headers: Mapping[str, str], *, secret: Sequence[str] = (), seconds: float) -> Receipt:
+def post(
+    url: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    *,
+    secret: Sequence[str] = (),
+    seconds: float,
+    redirects: int = 0,
+) -> Receipt:
     """Send `body` once, within `seconds` for everything, and say what came of it. Raises nothing for the other side.
 
-    secret:  names of headers whose values must not be shown.
+    secret:     names of headers whose values must not be shown, nor sent to another origin.
+    redirects:  how many are followed, each with the same body, through the same guard, and never from https to http.
     """
-    return _Post(url, body, headers, secret, seconds).send()
+    ends_at = monotonic() + seconds
+    attempt = _Post(url, body, headers, secret, seconds)
+    receipt = first = attempt.send()
+    for left in range(redirects, -1, -1):
+        if not redirects or attempt.leads_to is None:
+            break
+        if not left or (why := attempt.why_not_follow()):
+            receipt = replace(receipt, error=why if left else f"It redirected more than {redirects} times.")
+            break
+        attempt = attempt.onward(max(ends_at - monotonic(), 0.1))
+        receipt = attempt.send()
+    return replace(receipt, sent_at=first.sent_at, duration_ms=round((monotonic() - ends_at + seconds) * 1000))
 
 
 def check_address(url: str) -> None:
@@ -83,6 +104,7 @@ class _Post:
         self, url: str, body: bytes, headers: Mapping[str, str], secret: Sequence[str], seconds: float
     ) -> None:
         self.url, self.body = url, body
+        self.leads_to: str | None = None  # where a redirect points
         self.given = {name.lower(): value for name, value in headers.items()}
         self.hidden = {name.lower() for name in secret}
         self.echoes = [self.given[name] for name in self.hidden if len(self.given.get(name, "")) >= _SHORTEST_SECRET]
@@ -104,6 +126,17 @@ class _Post:
             return self._receipt(error=refusal.headline, refused=True)
         except ConnectorError as fault:
             return self._receipt(error=_of_the_endpoint(fault.headline))
+
+    def why_not_follow(self) -> str:
+        """Return why the redirect is not to be followed, "" when it is."""
+        is_downgrade = self.url[:6].lower() == "https:" and (self.leads_to or "")[:6].lower() != "https:"
+        return "It redirected from https to another scheme, which is not followed." if is_downgrade else ""
+
+    def onward(self, seconds: float) -> _Post:
+        """Return the post to where the redirect points; another origin is shown no secrets."""
+        url = self.leads_to or ""
+        headers = self.given if _same_origin(self.url, url) else _without(self.given, self.hidden)
+        return _Post(url, self.body, headers, tuple(self.hidden), seconds)
 
     def _exchange(self, pool: httpcore2.ConnectionPool, target: Target) -> Receipt:
         self.sent = list(self._headers(target).items())
@@ -141,6 +174,8 @@ class _Post:
         if sum(len(name) + len(value) + 4 for name, value in headers) > MAX_HEADER_BYTES:
             headers = headers[:20]
         named = dict(headers)
+        if 300 <= response.status < 400 and "location" in named:
+            self.leads_to = urljoin(self.url, named["location"])
         start, received = self._start_of_body(response, named.get("content-encoding", ""))
         return self._receipt(
             status_code=response.status,
@@ -177,6 +212,20 @@ class _Post:
 
     def _shown(self, name: str, value: str) -> str:
         return HIDDEN if name in self.hidden or is_secret_name(name) else value
+
+
+def _same_origin(one: str, other: str) -> bool:
+    places = allowed_places()
+    try:
+        return target_of(one, (), places).origin == target_of(other, (), places).origin
+    except AddressRefused:
+        return False
+
+
+def _without(headers: Mapping[str, str], hidden: set[str]) -> dict[str, str]:
+    return {
+        name: value for name, value in headers.items() if name not in hidden and name not in ("authorization", "cookie")
+    }
 
 
 def shown_address(url: str) -> str:

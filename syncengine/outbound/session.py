@@ -19,11 +19,13 @@ from syncengine import limits
 from syncengine.connectors.base import HttpAnswer
 from syncengine.exceptions import AddressRefused, BadAnswer, ConnectorError, RateLimited
 from syncengine.limits import Budget
+from syncengine.models import Integration
 from syncengine.outbound.bodies import Body, too_large
 from syncengine.outbound.exchange import Draft, Observer
 from syncengine.outbound.faults import fault_before_body, fault_of_status, fault_within_body
 from syncengine.outbound.network import MAX_HEADER_BYTES, TOO_MANY_HEADERS, Clock, GuardedBackend
 from syncengine.outbound.redaction import excerpt_of, is_secret_name
+from syncengine.outbound.relay import Relay
 from syncengine.outbound.targets import Target, allowed_places, target_of
 
 # At DEBUG the library logs every header, keys and tokens included.
@@ -43,6 +45,7 @@ class Session:
     authorization:  headers for `origin` alone, so it needs one.
     origin:         scheme://host[:port]; no other place may be called.
     max_bytes:      cap of a body, packed and unpacked; HEADRACE_MAX_PAGE_BYTES when None.
+    integration:    whom it speaks to. Of one that is offline, a connector on the customer's machine makes the requests.
 
     Not for two threads at the same time; one after the other is fine.
     """
@@ -55,6 +58,7 @@ class Session:
         origin: str | None = None,
         observer: Observer | None = None,
         max_bytes: int | None = None,
+        integration: Integration | None = None,
     ) -> None:
         if authorization and origin is None:
             raise ValueError("authorization needs the origin it is meant for")
@@ -66,7 +70,15 @@ class Session:
         self._limit = self._max_bytes  # of the request in hand
         self._allowed = allowed_places()
         self._clock = Clock()
-        self._pool = httpcore2.ConnectionPool(
+        self._is_relayed = integration is not None and integration.is_offline
+        self._pool = (
+            Relay(integration, self._clock, self._progressed, lambda: self._limit)
+            if integration is not None and self._is_relayed
+            else self._own_connections()
+        )
+
+    def _own_connections(self) -> httpcore2.ConnectionPool:
+        return httpcore2.ConnectionPool(
             ssl_context=_tls(),
             max_connections=4,
             keepalive_expiry=_KEEP_ALIVE_SECONDS,
@@ -131,10 +143,14 @@ class Session:
     # --- before sending
 
     def _target(self, url: str, params: Sequence[tuple[str, str]]) -> Target:
-        target = target_of(url, params, self._allowed)
-        if self._origin is not None and target.origin != target_of(self._origin, (), self._allowed).origin:
+        target = self._target_of(url, params)
+        if self._origin is not None and target.origin != self._target_of(self._origin).origin:
             raise AddressRefused("This address cannot be called: it is not on the platform this connection belongs to.")
         return target
+
+    def _target_of(self, url: str, params: Sequence[tuple[str, str]] = ()) -> Target:
+        # A relayed request goes to a place in the customer's network, and it is the connector there that judges it.
+        return target_of(url, params, self._allowed, inside=self._is_relayed)
 
     def _take_budget(self) -> None:
         patience = PATIENCE_SECONDS

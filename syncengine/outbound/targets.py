@@ -68,8 +68,16 @@ class Target:
         return f"{self.scheme}://{self.authority}{self.resource}"
 
 
-def target_of(url: str, params: Sequence[tuple[str, str]] = (), allowed: frozenset[Place] = frozenset()) -> Target:
+def target_of(
+    url: str,
+    params: Sequence[tuple[str, str]] = (),
+    allowed: frozenset[Place] = frozenset(),
+    *,
+    inside: bool = False,
+) -> Target:
     """Take a URL apart, strictly, and add `params` to its query (they never replace what stands there).
+
+    inside:  it is not we who will call it, so any host and port may stand there.
 
     Raises: AddressRefused for every spelling that two programs could read differently, and for ports we do not call.
     """
@@ -80,7 +88,7 @@ def target_of(url: str, params: Sequence[tuple[str, str]] = (), allowed: frozens
         raise _refused("it must begin with http:// or https:// and a host name")
     scheme = match[1].lower()
     host, port = _host_and_port(match[2], scheme)
-    if (host, port) not in allowed:
+    if not inside and (host, port) not in allowed:
         _require_public_shape(host, port)
     return Target(scheme, host, port, quote(match[3] or "/", safe=_PATH_SAFE), _query(match[4] or "", params))
 
