@@ -66,6 +66,7 @@ def run_keeper() -> None:
         Duty(lambda: beat(started_at), HEARTBEAT_SECONDS),
         Duty(sweep, settings.HEADRACE_SWEEP_SECONDS),
         Duty(lambda: fire_schedule(broker), SCHEDULER_SECONDS),
+        *(Duty(import_string(name), seconds) for name, seconds in settings.KEEPER_DUTIES.items()),
     ]
     while True:
         for duty in duties:

@@ -116,3 +116,4 @@ class Trigger(TextChoices):
     API = "api"
     FIRST_LINK = "first-link"
     RETRY = "retry"
+    PUSH = "push"

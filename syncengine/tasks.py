@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from django.conf import settings
+from django.utils.module_loading import import_string
+
 from syncengine.actions.due import queue_due
 from syncengine.run.runner import run_dataset as _run_dataset
 from syncengine.run.sweeping import drop_leftovers, purge, wake_forgotten
@@ -17,8 +20,10 @@ def sweep() -> None:
 
 
 def tick() -> None:
-    """Each minute: queue what is due, tidy up."""
+    """Each minute: queue what is due, tidy up, and what features have to do."""
     queue_due()
     wake_forgotten()
     drop_leftovers()
     purge()
+    for name in settings.TICK_DUTIES:
+        import_string(name)()

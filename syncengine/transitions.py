@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from syncengine.exceptions import IllegalMove, StaleState
-from syncengine.models import Connection, Dataset
 
 
 def move(
-    row: Connection | Dataset,
+    row: Any,
     to: str,
     moves: Mapping[str, frozenset[str]],
     *,
@@ -19,6 +18,7 @@ def move(
 ) -> None:
     """Set `row.status` to `to` together with `columns`, if the stored status still is the one we read.
 
+    row:     a model instance with a status.
     guard:   further columns that must still hold (the fence of a lease).
     Raises:  IllegalMove when the table of moves has no such step; StaleState when the row moved meanwhile.
     """

@@ -31,9 +31,10 @@ class DataSource:
     offers:          its platform can be asked for the type.
     as_of:           when the last good read began: what changed at the source later is not in; None before one.
     every_hours:     how often the type is read by schedule; 0 is never.
-    written:         what moves whenever a record is written: the last good read, and how far one got that is storing
-                     records now or could not be undone.
+    written:         what moves whenever a record is written: the last good read, how far one got that is storing
+                     records now or could not be undone, and how many pushes were stored.
     is_being_read:   a dataset is on its way that may begin to store records at any moment.
+    has_pushes:      some of its records were stored by a push.
     """
 
     connection_id: UUID
@@ -47,6 +48,7 @@ class DataSource:
     every_hours: int
     written: str
     is_being_read: bool
+    has_pushes: bool
 
     def stale(self, moment: datetime) -> str:
         """Return why the data may be too old, "" when it is not: one of NOT_LINKED, READ_FAILED, OVERDUE."""
@@ -91,7 +93,7 @@ SELECT conn.id, conn.status, plat.key, plat.name, conn.linked_at, conn.created_a
        state.last_successful_sync_at, state.last_sync_at, state.high_water_at,
        COALESCE(own.sync_schedule_hours, usual.sync_schedule_hours, 0),
        latest.id, latest.status, latest.processed_pages, latest.created_count, latest.changed_count,
-       latest.deleted_count, latest.sweep_cursor, latest.lease_until
+       latest.deleted_count, latest.sweep_cursor, latest.lease_until, state.records_version
 FROM syncengine_company whose
 LEFT JOIN syncengine_connection conn ON conn.company_id = whose.id AND conn.deleted_at IS NULL
 LEFT JOIN syncengine_integration plat ON plat.id = conn.integration_id
@@ -121,6 +123,7 @@ def _source(row: Sequence[Any], offers: bool, data_type: str) -> DataSource:
         every_hours=hours,
         written=_written(data_type, pk, good_at, latest),
         is_being_read=latest_status in _MAY_STORE,
+        has_pushes=bool(latest[-1]),
     )
 
 
@@ -140,8 +143,9 @@ def _written(data_type: str, pk: Any, good_at: Any, latest: Sequence[Any]) -> st
     A dataset raises its counters in the transaction that stores a page, and renews its lease in each one that puts
     records back. Once it is Complete the good read's time has moved; once it is undone its counters are 0 again.
     """
+    *latest, pushes = latest
     _, status, pages, created, changed, deleted, swept, lease = latest
-    parts = [data_type, pk, good_at]
+    parts = [data_type, pk, good_at, *([pushes] if pushes else [])]
     if status != DatasetStatus.COMPLETE and (pages or created or changed or deleted or swept):
         parts += latest
     elif status == DatasetStatus.PROCESSING:

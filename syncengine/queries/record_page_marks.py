@@ -1,8 +1,9 @@
 """Where the pages of a long list of records start (see record_pages), kept beside the records and checked at each use.
 
 Marks are derived from the records as the last good dataset left them, and say which dataset that was. They are not
-used once it is another one, nor while a dataset is inserting; those of a dataset after which none has inserted
-anything are taken over. Whatever they were made from, they can be dropped and are made again.
+used once it is another one, nor while a dataset is inserting, nor once a push has added a record; those of a dataset
+after which none has inserted anything are taken over. Whatever they were made from, they can be dropped and are made
+again.
 """
 
 from __future__ import annotations
@@ -54,11 +55,13 @@ class _Place(NamedTuple):
     """What is known of a list before it is read.
 
     dataset_id:  the last good dataset, None before there is one.
+    inserts:     how many records pushes have added.
     is_moving:   records are being stored right now.
     marked_for:  the dataset whose marks are kept, None without marks.
     """
 
     dataset_id: UUID | None
+    inserts: int
     is_moving: bool
     marked_for: UUID | None
     total: int | None
@@ -66,12 +69,13 @@ class _Place(NamedTuple):
 
 
 _PLACE = """
-SELECT status.latest_successful_dataset_id, latest.status, latest.created_count,
+SELECT status.latest_successful_dataset_id, status.pushed_inserts, latest.status, latest.created_count,
        marks.dataset_id, marks.total, marks.keys ->> CAST(%s AS integer)
 FROM syncengine_datastatus status
 LEFT JOIN syncengine_dataset latest ON latest.id = status.latest_dataset_id
 LEFT JOIN syncengine_recordpagemarks marks
        ON marks.connection_id = status.connection_id AND marks.data_type = status.data_type AND marks.step = %s
+      AND marks.pushed_inserts = status.pushed_inserts
 WHERE status.connection_id = %s AND status.data_type = %s
 """
 
@@ -82,9 +86,9 @@ def _place(connection_id: UUID, data_type: str, mark: int) -> _Place:
         cursor.execute(_PLACE, [min(mark, 2**31 - 1), STEP, uuid_parameter(connection_id), data_type])
         found = cursor.fetchone()
     if found is None:
-        return _Place(None, False, None, None, None)
-    dataset_id, status, created, marked_for, total, key = found
-    return _Place(_uuid(dataset_id), _is_moving(status, created), _uuid(marked_for), total, key)
+        return _Place(None, 0, False, None, None, None)
+    dataset_id, inserts, status, created, marked_for, total, key = found
+    return _Place(_uuid(dataset_id), inserts, _is_moving(status, created), _uuid(marked_for), total, key)
 
 
 def _is_moving(status: str | None, created_count: int | None) -> bool:
@@ -113,7 +117,8 @@ WITH RECURSIVE mark(number, source_id) AS (
         ORDER BY record.source_id LIMIT 1 OFFSET %s
     ) FROM mark WHERE mark.source_id IS NOT NULL
 )
-SELECT status.latest_successful_dataset_id, latest.status, latest.created_count, mark.source_id, (
+SELECT status.latest_successful_dataset_id, status.pushed_inserts, latest.status, latest.created_count,
+       mark.source_id, (
     SELECT count(*) FROM syncengine_record
     WHERE connection_id = %s AND data_type = %s AND source_id >= (SELECT max(source_id) FROM mark)
 )
@@ -127,28 +132,29 @@ def _marked_anew(connection_id: UUID, data_type: str, place: _Place, dataset_id:
     """Return the place with marks that hold for it, unless the list began to move meanwhile."""
     if place.marked_for is not None and _brought_nothing_new(connection_id, data_type, since=place.marked_for):
         old = RecordPageMarks.objects.filter(connection_id=connection_id, data_type=data_type)
-        old = old.filter(dataset_id=place.marked_for)
+        old = old.filter(dataset_id=place.marked_for, pushed_inserts=place.inserts)
         _keep(data_type, lambda: old.update(dataset_id=dataset_id))
         return place._replace(marked_for=dataset_id)
     here = [uuid_parameter(connection_id), data_type]
     with connection.cursor() as cursor:
         cursor.execute(_MARKS, [*here, *here, STEP - 1, *here, *here])
         found = cursor.fetchall()
-    seen_dataset, status, created, _, behind_last = found[0]
+    seen_dataset, inserts, status, created, _, behind_last = found[0]
     if _uuid(seen_dataset) != dataset_id or _is_moving(status, created):
         return place
-    keys = [row[3] for row in found if row[3] is not None]
+    keys = [row[4] for row in found if row[4] is not None]
     total = (len(keys) - 1) * STEP + behind_last if keys else 0
     marks = RecordPageMarks(
         connection_id=connection_id,
         data_type=data_type,
         dataset_id=dataset_id,
+        pushed_inserts=inserts,
         total=total,
         step=STEP,
         keys=keys,
     )
     _keep(data_type, lambda: _replace(marks))
-    return _Place(dataset_id, False, dataset_id, total, keys[mark] if mark < len(keys) else None)
+    return _Place(dataset_id, inserts, False, dataset_id, total, keys[mark] if mark < len(keys) else None)
 
 
 def _brought_nothing_new(connection_id: UUID, data_type: str, *, since: UUID) -> bool:
@@ -165,7 +171,7 @@ def _replace(marks: RecordPageMarks) -> None:
         [marks],
         update_conflicts=True,
         unique_fields=["connection", "data_type"],
-        update_fields=["dataset_id", "total", "step", "keys"],
+        update_fields=["dataset_id", "pushed_inserts", "total", "step", "keys"],
     )
 
 

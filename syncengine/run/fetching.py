@@ -16,7 +16,7 @@ from django.utils.timezone import now
 
 from syncengine.authorisation import credentials_for, open_session, refreshed
 from syncengine.connectors.base import Connector, Credentials, Cursor, FetchPlan, Page
-from syncengine.exceptions import AuthExpired, BadAnswer, RateLimited, SourceUnavailable
+from syncengine.exceptions import AuthExpired, BadAnswer, ConnectorMissing, RateLimited, SourceUnavailable
 from syncengine.failpoints import reach
 from syncengine.models import Dataset, SourceRequest, ValidationIssue
 from syncengine.outbound import Exchange, Session
@@ -42,7 +42,7 @@ def fetch(hold: Hold, connector: Connector, plan: FetchPlan) -> None:
     mapping = Mapping(dataset, connector, plan.data_type)
     with Source(hold, connector, plan) as source:
         for page in _pages(hold, source):
-            _stage(hold, page, source.take_log(), mapping)
+            _stage(hold, page, source.take_log(), mapping, source.asked_us)
 
 
 class Source:
@@ -52,6 +52,8 @@ class Source:
         self.hold, self.connector, self.plan = hold, connector, plan
         self.connection = hold.dataset.connection
         self._log: list[Exchange] = []
+        self._asked_ns = 0
+        self.asked_us = 0  # of the page that came last: when it was asked for
         self._sign_of_life = time.monotonic()
         self._session = self._open(credentials_for(self.connection, connector))
         self._ahead: Future[Page] | None = None
@@ -75,6 +77,7 @@ class Source:
         reach("before_fetch")
         read: Callable[[], Page] = lambda: self.connector.fetch_page(self.plan, cursor, self._session)  # noqa: E731
         self._sign_of_life = time.monotonic()
+        self._asked_ns = time.time_ns()
         if self._pool:
             self._ahead = self._pool.submit(read)
         else:
@@ -95,6 +98,7 @@ class Source:
                     self.hold.keep()
             else:
                 reach("after_fetch")
+                self.asked_us = self._asked_ns // 1000
                 return page
 
     def reauthorise(self) -> None:
@@ -158,6 +162,8 @@ def _page_with_patience(hold: Hold, source: Source, cursor: Cursor | None) -> Pa
             return source.page()
         except RateLimited as error:
             _wait_or_pause(hold, error)
+        except ConnectorMissing:
+            raise
         except SourceUnavailable as error:
             tries += 1
             if tries > settings.HEADRACE_RETRIES:
@@ -198,7 +204,7 @@ def _check_page(dataset: Dataset, page: Page, cursor: Cursor | None) -> None:
         raise BadAnswer(f"The platform sent more than {settings.HEADRACE_MAX_PAGES} pages without coming to an end.")
 
 
-def _stage(hold: Hold, page: Page, log: list[Exchange], mapping: Mapping) -> None:
+def _stage(hold: Hold, page: Page, log: list[Exchange], mapping: Mapping, asked_us: int) -> None:
     """Map a page, and write it, where the next one starts, and what was asked, in one transaction."""
     dataset = hold.dataset
     chunks = list(batched(page.records, settings.HEADRACE_STORAGE_CHUNK)) or [()]
@@ -221,6 +227,7 @@ def _stage(hold: Hold, page: Page, log: list[Exchange], mapping: Mapping) -> Non
         retry_count=0,
     ):
         for number, (content, _) in enumerate(mapped, start=dataset.page_count):
+            content.asked_us = asked_us
             write_page(dataset, number, content)
         write_issues(dataset, issues)
         _write_log(hold, log)

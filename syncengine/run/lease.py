@@ -13,13 +13,14 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.timezone import now
 
 from syncengine.events import record_event
 from syncengine.exceptions import LeaseLost, StaleState
 from syncengine.failpoints import reach
 from syncengine.models import Attempt, Dataset
+from syncengine.run.offline import must_wait
 from syncengine.states import DATASET_ACTIVE, DATASET_MOVES, Stage
 from syncengine.transitions import move
 
@@ -42,12 +43,16 @@ class Stopping(Exception):
     """This worker was told to stop; another goes on."""
 
 
+class Overtaken(Exception):
+    """A write of ours to the same records was stored meanwhile: what was looked up before may not hold any more."""
+
+
 def worker_name() -> str:
     return f"{platform.node()}:{os.getpid()}"
 
 
 def claim(dataset_id: UUID | str, owner: str) -> Hold | None:
-    """Take a dataset that nobody holds. None when it has ended, is held, or is paused until later.
+    """Take a dataset that nobody holds. None when it has ended, is held, is paused until later, or must wait.
 
     A lease that was not given back but lapsed counts as a lost worker; the count stands in the row before any work is
     done, so that a dataset which kills its workers comes to an end.
@@ -57,7 +62,7 @@ def claim(dataset_id: UUID | str, owner: str) -> Hold | None:
         Q(lease_until__isnull=True) | Q(lease_until__lt=moment), Q(wake_at__isnull=True) | Q(wake_at__lte=moment)
     )
     dataset = free.select_related("company", "connection__integration", "connection__company").first()
-    if dataset is None:
+    if dataset is None or must_wait(dataset):
         return None
     # What was read still stands if nobody took it (fence) and the last holder, given up for lost, wrote nothing: each
     # of its writes moves the end of its lease.
@@ -104,6 +109,24 @@ class Hold:
         """
         with self._committing():
             self._update(lease_until=_lease_end(), **self._noted | columns)
+            yield
+        self._noted = {}
+        for name, value in columns.items():
+            setattr(self.dataset, name, value)
+
+    @contextmanager
+    def storing(self, **columns: Any) -> Iterator[None]:
+        """As `writing`, but only while no push has touched this type's records since `push_count` was read.
+
+        A push counts itself in the dataset's row before it writes a record, so the two wait for each other there.
+
+        Raises: LeaseLost, Overtaken; before anything of the block was run.
+        """
+        with self._committing():
+            unmoved = self._held().filter(push_count=self.dataset.push_count)
+            if not unmoved.update(lease_until=_lease_end(), **self._noted | columns):
+                self._update(lease_until=_lease_end())
+                raise Overtaken
             yield
         self._noted = {}
         for name, value in columns.items():
@@ -228,9 +251,11 @@ class Hold:
         self._write_timings()
         Attempt.objects.filter(dataset=self.dataset, fence=self.fence).update(ended_at=now(), outcome=outcome)
 
+    def _held(self) -> QuerySet[Dataset]:
+        return Dataset.objects.filter(pk=self.dataset.pk, fence=self.fence).exclude(lease_owner="")
+
     def _update(self, **columns: Any) -> None:
-        held = Dataset.objects.filter(pk=self.dataset.pk, fence=self.fence).exclude(lease_owner="")
-        if not held.update(**columns):
+        if not self._held().update(**columns):
             raise LeaseLost(f"Dataset {self.dataset.pk} is no longer ours (fence {self.fence}).")
 
 

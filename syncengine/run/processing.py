@@ -2,7 +2,8 @@
 
 Each page is one transaction together with the count of pages done, so a page is stored once however often workers die.
 Everything that a dataset changes can be put back until it is Complete: new records carry its id, others leave a
-RecordChange with what stood there before.
+RecordChange with what stood there before. What a push wrote meanwhile is neither overwritten by what was read before
+it, nor taken for deleted, nor put back.
 """
 
 from __future__ import annotations
@@ -21,11 +22,12 @@ from django.utils.timezone import now
 
 from syncengine.connectors.wire import exact_number
 from syncengine.exceptions import ProcessingFailed
-from syncengine.models import Dataset, Record, RecordChange
+from syncengine.models import Dataset, DataStatus, Record, RecordChange
 from syncengine.plans import raw_keeper
 from syncengine.processes import stopping
 from syncengine.run import records
 from syncengine.run.lease import Hold, Stopping
+from syncengine.run.overtaken import despite_pushes, not_pushed, overtaken
 from syncengine.run.staging import FEW_PAGES, Row, drop_page, mapped_page, seen_ids, write_seen
 from syncengine.states import ReadMode
 
@@ -43,7 +45,7 @@ def process_pages(hold: Hold) -> None:
     """
     try:
         for number in range(hold.dataset.processed_pages, hold.dataset.page_count):
-            _process_page(hold, number)
+            despite_pushes(hold, lambda number=number: _process_page(hold, number))  # type: ignore[misc]
             hold.look()
             if stopping():
                 raise Stopping
@@ -65,17 +67,20 @@ def _process_page(hold: Hold, number: int) -> None:
     stored = records.stored_among(
         dataset.connection_id, dataset.data_type, [*(row.source_id for row in rows), *page.known]
     )
+    older = overtaken(dataset, rows, stored, page.asked_us)
+    rows = [row for row in rows if row.source_id not in older]
     new = [row for row in rows if row.source_id not in stored and not row.is_deleted]
     gone, changed, same = _sort(rows, stored)
-    # Looked up before the transaction, which only this dataset's holder can be in: no other writes these records.
+    # Looked up before the transaction: nobody but this dataset's holder writes these records, save pushes, and these
+    # make `storing` fail.
     old = records.before([pk for pk, _ in changed] + gone)
     restored = sum(1 for pk, _ in changed if old[pk].is_deleted)
-    with hold.writing(
+    with hold.storing(
         processed_pages=number + 1,
         processed_count=dataset.processed_count + len(page.rows) + len(page.known) + len(page.same_ids),
         created_count=dataset.created_count + len(new) + restored,
         changed_count=dataset.changed_count + len(changed) - restored,
-        unchanged_count=dataset.unchanged_count + len(same) + len(page.known) + len(page.same_ids),
+        unchanged_count=dataset.unchanged_count + len(same) + len(older) + len(page.known) + len(page.same_ids),
         deleted_count=dataset.deleted_count + len(gone),
     ):
         _note_changes(dataset, changed, gone, old)
@@ -192,12 +197,20 @@ def _mark_missing(hold: Hold) -> None:
         .filter(~Q(first_dataset_id=dataset.pk) | Q(first_dataset_id__isnull=True))
         .order_by("source_id")
     )
-    while some := list(listed.filter(source_id__gt=dataset.sweep_cursor).values_list("pk", "source_id")[:SWEEP]):
+
+    def mark_some() -> bool:
+        some = list(listed.filter(source_id__gt=dataset.sweep_cursor).values_list("pk", "source_id")[:SWEEP])
+        if not some:
+            return False
         missing = [pk for pk, _ in some if not _holds(seen, pk)]
+        missing = not_pushed(dataset, missing)
         old = records.before(missing)
-        with hold.writing(sweep_cursor=some[-1][1], deleted_count=dataset.deleted_count + len(missing)):
+        with hold.storing(sweep_cursor=some[-1][1], deleted_count=dataset.deleted_count + len(missing)):
             _note_changes(dataset, [], missing, old)
             _mark_deleted(dataset, missing, now())
+        return True
+
+    while despite_pushes(hold, mark_some):
         hold.look()
 
 
@@ -209,24 +222,47 @@ def _holds(ids: Sequence[int], wanted: int) -> bool:
 def undo(hold: Hold) -> None:
     """Put back everything this dataset has stored, a piece at a time; safe to repeat."""
     dataset = hold.dataset
-    changes = RecordChange.objects.filter(dataset=dataset).order_by("pk")
-    while some := list(changes[:500]):
-        with hold.writing():
-            for change in some:
-                Record.objects.filter(pk=change.record_id).update(**_restored(change.before))
-            RecordChange.objects.filter(pk__in=[change.pk for change in some]).delete()
-    created = Record.objects.filter(
-        connection_id=dataset.connection_id, data_type=dataset.data_type, first_dataset_id=dataset.pk
-    )
-    while ids := list(created.values_list("pk", flat=True)[:SWEEP]):
-        with hold.writing():
-            Record.objects.filter(pk__in=ids).delete()
+    while despite_pushes(hold, lambda: _put_back_some(hold)):
+        pass
+    while despite_pushes(hold, lambda: _remove_some(hold)):
+        pass
     keeper = raw_keeper()
     with hold.writing(
         created_count=0, changed_count=0, deleted_count=0, unchanged_count=0, processed_count=0, processed_pages=0
     ):
         if keeper is not None:
             keeper.undo(dataset)
+        if dataset.push_count:
+            _count_anew(dataset)
+
+
+def _put_back_some(hold: Hold) -> bool:
+    some = list(RecordChange.objects.filter(dataset=hold.dataset).order_by("pk")[:500])
+    if some:
+        with hold.storing():
+            for change in some:
+                Record.objects.filter(pk=change.record_id).update(**_restored(change.before))
+            RecordChange.objects.filter(pk__in=[change.pk for change in some]).delete()
+    return bool(some)
+
+
+def _remove_some(hold: Hold) -> bool:
+    dataset = hold.dataset
+    created = Record.objects.filter(
+        connection_id=dataset.connection_id, data_type=dataset.data_type, first_dataset_id=dataset.pk
+    )
+    ids = list(created.values_list("pk", flat=True)[:SWEEP])
+    if ids:
+        with hold.storing():
+            Record.objects.filter(pk__in=ids).delete()
+    return bool(ids)
+
+
+def _count_anew(dataset: Dataset) -> None:
+    """Count the records: a push counted what it found, which may have been this dataset's, and that is gone now."""
+    place = {"connection_id": dataset.connection_id, "data_type": dataset.data_type}
+    count = Record.objects.filter(**place, is_deleted=False).count()
+    DataStatus.objects.filter(**place).update(record_count=count)
 
 
 def _restored(before: Mapping[str, Any]) -> dict[str, Any]:

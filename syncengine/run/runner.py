@@ -12,7 +12,7 @@ from django.utils.timezone import now
 
 from syncengine.connectors.base import Connector, FetchPlan
 from syncengine.connectors.registry import connector_for
-from syncengine.exceptions import DatasetError, LeaseLost, SyncEngineError, WorkerLost
+from syncengine.exceptions import ConnectorMissing, DatasetError, LeaseLost, SyncEngineError, WorkerLost
 from syncengine.models import Dataset
 from syncengine.plans import connector_of, plan_for
 from syncengine.processes import stopping
@@ -22,6 +22,7 @@ from syncengine.run.ending import cancel, complete, fail
 from syncengine.run.fetching import fetch
 from syncengine.run.lease import CancelRequested, Hold, Paused, Stopping, claim, worker_name
 from syncengine.run.mapping import judge_mapping
+from syncengine.run.offline import put_aside
 from syncengine.run.processing import process_pages
 from syncengine.run.validating import validate_pages
 from syncengine.states import DatasetStatus, Stage
@@ -71,6 +72,8 @@ def run_dataset(dataset_id: UUID | str, *, owner: str = "") -> None:
         enqueue("syncengine.tasks.run_dataset", str(hold.dataset.pk))
     except CancelRequested:
         _end(hold, lambda: cancel(hold))
+    except ConnectorMissing as absence:
+        hold.release(absence.headline[:200], **put_aside(absence.headline))
     except DatasetError as error:
         failure = error
         _end(hold, lambda: fail(hold, failure))

@@ -58,12 +58,14 @@ class MappedPage(msgspec.Struct, array_like=True):
     known:     keys that exist at the source and stay as we have them.
     same:      ids of stored records, 8 bytes each, that the source holds exactly as we have them.
     findings:  see Finding.
+    asked_us:  microseconds since 1970 UTC when the platform was asked for the page: it may be as old as that.
     """
 
     rows: list[Row]
     known: list[str]
     same: bytes = b""
     findings: list[Finding] = []
+    asked_us: int = 0
 
     @property
     def same_ids(self) -> array[int]:

@@ -43,7 +43,7 @@ def _judge(hold: Hold, number: int, findings: list[Finding], done: dict[str, int
 def _without(page: MappedPage, bad: set[str]) -> MappedPage:
     # A bad record exists all the same: it is not deleted, and what we have of it stays.
     rows = [row for row in page.rows if row.source_id not in bad]
-    return MappedPage(rows, [*page.known, *sorted(bad)], page.same)
+    return MappedPage(rows, [*page.known, *sorted(bad)], page.same, asked_us=page.asked_us)
 
 
 def _write_issues(dataset: Dataset, findings: list[Finding]) -> None:

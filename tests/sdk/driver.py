@@ -10,6 +10,12 @@ import importlib
 import json
 import sys
 
+NAMES = {
+    "codat_platform": "CodatPlatform",
+    "codat_accounting": "CodatAccounting",
+    "codat_sync_for_expenses": "CodatSyncExpenses",
+}
+
 
 def client_of(package, url, authorization):
     module = importlib.import_module(package)
@@ -17,7 +23,7 @@ def client_of(package, url, authorization):
     if package == "codat_common":
         return module.CodatCommon(auth_header=authorization, retry_config=no_retries(package), **made)
     shared = importlib.import_module(f"{package}.models.shared")
-    name = {"codat_platform": "CodatPlatform", "codat_accounting": "CodatAccounting"}[package]
+    name = NAMES[package]
     security = shared.Security(auth_header=authorization)
     return getattr(module, name)(security=security, retry_config=no_retries(package), **made)
 
@@ -35,7 +41,17 @@ def make(client, call):
     operation = client
     for name in call["call"].split("."):
         operation = getattr(operation, name)
-    return operation(request=call["request"]) if "request" in call else operation()
+    return operation(request=real(call["request"])) if "request" in call else operation()
+
+
+def real(value):
+    """Return what JSON cannot say: bytes stand in it as {"$bytes": base64}."""
+    if isinstance(value, list):
+        return [real(item) for item in value]
+    if isinstance(value, dict):
+        inner = {key: real(member) for key, member in value.items()}
+        return base64.b64decode(inner["$bytes"]) if set(inner) == {"$bytes"} else inner
+    return value
 
 
 def plain(value):

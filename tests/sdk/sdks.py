@@ -30,6 +30,7 @@ PLATFORM_6 = Sdk("codat-platform", "6.0.0", "codat_platform")
 PLATFORM_5 = Sdk("codat-platform", "5.0.1", "codat_platform")
 COMMON = Sdk("codat-common", "0.35.0", "codat_common")
 ACCOUNTING = Sdk("codat-accounting", "0.36.0", "codat_accounting")
+EXPENSES = Sdk("codat-sync-for-expenses", "9.0.0", "codat_sync_for_expenses")
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,10 @@ class Runner:
         self.sdk, self.python, self.url, self.authorization = sdk, python, url, authorization
 
     def calls(self, *calls: tuple[str, Any] | str) -> list[Said]:
-        """Make the calls one after the other. A call is its dotted name, with its request's members if it takes any."""
+        """Make the calls one after the other. A call is its dotted name, with its request's members if it takes any.
+
+        Bytes are written as {"$bytes": their base64}.
+        """
         wanted = [{"call": call} if isinstance(call, str) else {"call": call[0], "request": call[1]} for call in calls]
         told = {
             "package": self.sdk.package,

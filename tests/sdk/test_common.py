@@ -59,3 +59,29 @@ def test_refresh_and_history(sdk, linked, run_queue):
     assert history["totalResults"] == Dataset.objects.count()
     one = sdk.value("refresh_data.get_pull_operation", {**company, "dataset_id": queued["id"]})
     assert (one["isCompleted"], one["isErrored"]) == (True, False)
+
+
+def test_alerting_rules(sdk, linked):
+    """The only SDK that still knows them; it calls them webhooks."""
+    wanted = {
+        "type": "Push Operation Status Changed()",
+        "company_id": str(linked.company_id),
+        "notifiers": {"emails": ["info@client.com"], "webhook": "https://93.184.216.34/alerts"},
+    }
+    made = sdk.value("webhooks.create", wanted)
+    told = {
+        "id": made["id"],
+        "type": "Push Operation Status Changed()",
+        "companyId": str(linked.company_id),
+        "notifiers": wanted["notifiers"],
+    }
+    assert made == told
+    bare = sdk.value("webhooks.create", {"type": "New company synchronized", "notifiers": {}})
+    assert sdk.value("webhooks.get", {"rule_id": made["id"]}) == told
+    listed = sdk.value("webhooks.list", {"page_size": 1, "order_by": "-type"})
+    assert ([rule["id"] for rule in listed["results"]], listed["totalResults"]) == ([made["id"]], 2)
+    assert sdk.value("webhooks.list", {"query": "type~synchronized"})["results"][0]["id"] == bare["id"]
+    unknown = sdk.call("webhooks.create", {"type": "Everything Is Fine", "notifiers": {}})
+    assert (unknown.status, "'Everything Is Fine' is not a rule type." in unknown.body) == (400, True)
+    gone = sdk.call("webhooks.get", {"rule_id": str(linked.pk)})
+    assert (gone.status, gone.error) == (404, "ErrorMessage")

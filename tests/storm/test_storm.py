@@ -28,10 +28,10 @@ def postgres() -> Iterator[str]:
         server.execute("DROP DATABASE IF EXISTS headrace_storm WITH (FORCE)")
 
 
-def blow(**urls: str) -> dict[str, object]:
+def blow(program: str = "tests.storm.storm", **urls: str) -> dict[str, object]:
     env = {**os.environ, "DATABASE_URL": "", "REDIS_URL": "", **urls}
     result = subprocess.run(
-        [sys.executable, "-m", "tests.storm.storm"], cwd=ROOT, env=env, capture_output=True, text=True, check=False
+        [sys.executable, "-m", program], cwd=ROOT, env=env, capture_output=True, text=True, check=False
     )
     assert result.stdout.strip(), result.stderr[-4000:]
     line = result.stdout.strip().splitlines()[-1]
