@@ -1,7 +1,7 @@
 """How one kind of message is sent and judged. The courier knows no more of a kind than this.
 
-A channel is a class of its own registered under the name that stands in `WebhookMessage.channel`. Webhook consumers are
-the one below; alerting rules and e-mail register theirs and use the same claims, leases, plans and log.
+A channel is a class of its own registered under the name that stands in `WebhookMessage.channel`. Webhook consumers,
+the webhooks of alerting rules and e-mails are the ones below; all use the same claims, leases, plans and log.
 """
 
 from __future__ import annotations
@@ -83,6 +83,8 @@ class Channel(ABC):
 
 _channels: dict[str, str] = {
     "consumer": "portal.alerting.consumer_channel.ConsumerChannel",
+    "rule": "portal.alerting.rule_channel.RuleChannel",
+    "email": "portal.alerting.email_channel.EmailChannel",
 }
 
 

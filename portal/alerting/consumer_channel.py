@@ -154,7 +154,7 @@ def reason_of(receipt: Receipt) -> str:
     if receipt.is_success:
         return ""
     code = receipt.status_code
-    if code is None:
+    if code is None or receipt.error:
         return receipt.error
     if 300 <= code < 400:
         return f"The endpoint answered {code}, pointing elsewhere. Redirects are not followed."

@@ -27,6 +27,8 @@ from django.utils.timezone import now
 
 from portal.alerting.channels import Done
 from portal.alerting.delivery import Flight, due_lanes, purge_messages, renew, settle, take
+from portal.alerting.incidents import purge_incidents
+from portal.alerting.periodic import look_into_rules, purge_alerts
 from syncengine.cluster_roles import OUTAGE
 from syncengine.outbound.posting import Receipt
 from syncengine.processes import stopping
@@ -76,7 +78,7 @@ class Courier:
         self.ended: SimpleQueue[Done] = SimpleQueue()
         self.unwritten: list[Done] = []  # kept until they are committed, however long the database is away
         self.pool = ThreadPoolExecutor(self.threads, thread_name_prefix="courier")
-        self._renewed = self._purged = time.monotonic()
+        self._renewed = self._purged = self._looked = time.monotonic()
 
     def run(self) -> None:
         while not stopping():
@@ -92,6 +94,7 @@ class Courier:
         told = tell_events()
         finished = self.finish()
         self._keep_leases()
+        self._look_into_rules()
         self._purge()
         return told + finished + self.start()
 
@@ -203,10 +206,17 @@ class Courier:
             self._renewed = time.monotonic()
             renew(list(self.flights.values()), self.owner)
 
+    def _look_into_rules(self) -> None:
+        if time.monotonic() - self._looked > settings.HEADRACE_RULES_SECONDS / 4:
+            self._looked = time.monotonic()
+            look_into_rules()
+
     def _purge(self) -> None:
         if time.monotonic() - self._purged > PURGE_SECONDS:
             self._purged = time.monotonic()
             purge_messages()
+            purge_alerts()
+            purge_incidents()
 
     def _outlive_outages(self, do: Callable[[], int]) -> None:
         """Run one pass; a database or queue that is away is waited for, and a fault of ours does not end the rest."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F, QuerySet
@@ -16,6 +17,7 @@ from portal.alerting.delivery import lease_end, settle
 from portal.alerting.envelopes import encode, types_of
 from portal.alerting.event_types import event_types
 from portal.alerting.matching import is_for, tell_consumers
+from portal.models.alerting_rule import AlertingRule
 from portal.models.webhook import (
     MessageState,
     MessageTrigger,
@@ -40,7 +42,10 @@ def resend(message: WebhookMessage, *, actor: str) -> None:
     """
     if message.trigger == MessageTrigger.TEST:
         raise Refused("This was a test. Send another example from the endpoint's page.")
-    _require_enabled(message.consumer)
+    if message.rule_id:
+        _require_live(message.rule_id)
+    else:
+        _require_enabled(message.consumer)
     resend_all(WebhookMessage.objects.filter(pk=message.pk), actor=actor)
 
 
@@ -173,6 +178,11 @@ def _tags(event: Event, known: dict[Any, list[str]]) -> list[str]:
         tags = Company.objects.filter(pk=event.company_id).values_list("tags", flat=True).first() or {}
         known[event.company_id] = [f"{key}:{value}" for key, value in tags.items()]
     return known[event.company_id]
+
+
+def _require_live(rule_id: UUID) -> None:
+    if not AlertingRule.objects.filter(pk=rule_id, deleted_at=None).exists():
+        raise Refused("The rule was deleted.")
 
 
 def _require_enabled(consumer: WebhookConsumer | None) -> None:

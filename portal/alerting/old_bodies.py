@@ -43,7 +43,7 @@ def old_body(
 
 def told_as_before(event: Event, name: str) -> dict[str, Any]:
     """Return the event's body under one of OLD_NAMES."""
-    rule_type, message, data = _OLD_WORDS[name](event)
+    rule_type, message, data = words_of(event, name)
     return old_body(
         rule_type,
         rule_id=str(uuid5(NAMESPACE_URL, f"headrace:{name}")),
@@ -56,6 +56,11 @@ def told_as_before(event: Event, name: str) -> dict[str, Any]:
 
 
 type _Words = tuple[str, str, dict[str, Any]]
+
+
+def words_of(event: Event, name: str) -> _Words:
+    """Return what the event says under one of OLD_NAMES: the rule type on the wire, the message, the data."""
+    return _OLD_WORDS[name](event)
 
 
 def _status_changed(event: Event) -> _Words:

@@ -10,10 +10,12 @@ from datetime import datetime, timedelta
 class RetryPlan:
     """delays:    seconds from each failure to the next attempt; with the first attempt there is one more than delays.
     statuses:  which answers are worth another try; None is all of them. No answer at all always is.
+    patience:  the longest wait that a receiver may ask for, in seconds; None is twice the planned one.
     """
 
     delays: tuple[float, ...]
     statuses: frozenset[int] | None = None
+    patience: float | None = None
 
     def worth_retrying(self, status_code: int | None) -> bool:
         return status_code is None or self.statuses is None or status_code in self.statuses
@@ -21,12 +23,13 @@ class RetryPlan:
     def delay(self, step: int, retry_after: float | None = None) -> float | None:
         """Return how long to wait after the failure at `step`, counted from 0; None when the plan is used up.
 
-        retry_after:  what the receiver asked for, obeyed between the planned wait and twice that.
+        retry_after:  what the receiver asked for, obeyed between the planned wait and the plan's patience.
         """
         if step >= len(self.delays):
             return None
         planned = self.delays[step]
-        return planned if retry_after is None else min(max(retry_after, planned), 2 * planned)
+        longest = 2 * planned if self.patience is None else max(self.patience, planned)
+        return planned if retry_after is None else min(max(retry_after, planned), longest)
 
     def ahead(self, step: int, next_at: datetime) -> list[datetime]:
         """Return when the attempts still planned will be, if each fails at once. The first is `next_at`."""
@@ -38,6 +41,9 @@ class RetryPlan:
 
 # Webhook consumers (contract, section 15.4): eight attempts within some 28 hours.
 CONSUMER_PLAN = RetryPlan((5, 300, 1800, 7200, 18_000, 36_000, 36_000))
-# Webhooks of alerting rules (contract, section 14): three more within two minutes, and only after what may pass.
-RULE_PLAN = RetryPlan((10, 40, 60), frozenset({408, 420, 429, 460, 502, 503, 504, 522, 524}))
+# Webhooks of alerting rules (contract, section 14): three more within two minutes, and only after what may pass. What
+# a receiver asks for with Retry-After is obeyed, also where that takes longer.
+RULE_PLAN = RetryPlan((10, 40, 60), frozenset({408, 420, 429, 460, 502, 503, 504, 522, 524}), patience=3600)
+# E-mails: six attempts within some seven hours.
+EMAIL_PLAN = RetryPlan((60, 300, 1800, 7200, 14_400))
 ONCE = RetryPlan(())

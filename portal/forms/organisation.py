@@ -35,7 +35,7 @@ class ProfileForm(forms.Form):
         required=False,
         max_length=MAX_AUTH_HEADER,
         strip=False,
-        help_text="For alerting rules, which are not there yet. Kept encrypted and not shown again.",
+        help_text="Sent with every webhook of an alerting rule. Kept encrypted and not shown again.",
         widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
     )
     forget_header = forms.BooleanField(required=False)

@@ -55,7 +55,7 @@ class SyncSettingForm(forms.Form):
             self.fields["sync_from_utc"].help_text = "Lookup data: records that refer to older ones may then miss them."
         frequency = self.fields["sync_schedule_hours"]
         assert isinstance(frequency, forms.TypedChoiceField)
-        frequency.choices = _frequencies(setting.sync_schedule_hours)
+        frequency.choices = frequencies(setting.sync_schedule_hours)
         for field in self.fields.values():
             field.disabled = setting.is_locked
             field.widget.attrs["aria-label"] = f"{field.label}: {kind.label}"
@@ -153,7 +153,7 @@ def _initial(setting: EffectiveSetting) -> dict[str, Any]:
     }
 
 
-def _frequencies(current: int) -> list[tuple[int, str]]:
+def frequencies(current: int) -> list[tuple[int, str]]:
     choices = FREQUENCIES | {168: WEEKLY_LABEL}
     if current not in choices:
         choices |= {current: f"Every {current} hours"}

@@ -31,6 +31,7 @@ class IdempotentAnswer(models.Model):
     key_hash:     SHA-256 of the caller and the key, in hex.
     fingerprint:  SHA-256 of method, path, query and body, in hex.
     status_code:  0 while the request is being worked on, until `held_until` at most.
+    begun:        what it has begun outside this request, e.g. the id of a push operation.
     """
 
     key_hash = models.CharField(max_length=64, primary_key=True)
@@ -38,6 +39,7 @@ class IdempotentAnswer(models.Model):
     status_code = models.PositiveSmallIntegerField(default=0)
     content_type = models.CharField(max_length=100, blank=True)
     body = models.BinaryField(default=bytes)  # encrypted: the answer to a new API key holds the key
+    begun = models.CharField(max_length=100, blank=True, default="")
     held_until = models.DateTimeField()
     expires_at = models.DateTimeField()
 

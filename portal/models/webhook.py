@@ -98,6 +98,14 @@ class WebhookMessage(models.Model):
     consumer = models.ForeignKey(
         WebhookConsumer, models.CASCADE, null=True, blank=True, related_name="messages", db_index=False
     )
+    rule_id: UUID | None
+    alert_id: UUID | None
+    rule = models.ForeignKey(
+        "portal.AlertingRule", models.CASCADE, null=True, blank=True, related_name="messages", db_index=False
+    )
+    alert = models.ForeignKey(
+        "portal.Alert", models.SET_NULL, null=True, blank=True, related_name="messages", db_index=False
+    )
     to = models.TextField()  # the receiver as it may be shown
     options = models.JSONField(default=dict, blank=True)  # what the channel needs to know besides
     event_id = models.UUIDField(null=True, blank=True)  # a fact outlives what is told of it, and the other way round
@@ -150,6 +158,8 @@ class WebhookMessage(models.Model):
             models.Index(fields=["state", "-created_at"], name="webhook_message_state_at"),
             models.Index(fields=["company_id", "-created_at"], name="webhook_message_company"),
             models.Index(fields=["event_id"], name="webhook_message_event"),
+            models.Index(fields=["rule", "-created_at"], condition=Q(rule__isnull=False), name="webhook_message_rule"),
+            models.Index(fields=["alert"], condition=Q(alert__isnull=False), name="webhook_message_alert"),
         ]
 
     def __str__(self) -> str:
@@ -158,6 +168,12 @@ class WebhookMessage(models.Model):
     @property
     def is_active(self) -> bool:
         return self.state in ACTIVE
+
+    @property
+    def can_be_resent(self) -> bool:
+        """Say whether its receiver is still there; one that is only disabled is."""
+        receiver = self.consumer or self.rule
+        return receiver is not None and receiver.deleted_at is None and self.trigger != MessageTrigger.TEST
 
 
 class WebhookAttempt(models.Model):

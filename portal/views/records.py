@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET
 from portal.access import companies_for, connections_for, may
 from portal.htmx import render_page, wants_fragment
 from portal.record_columns import columns_for, heading, record_rows
+from portal.registers import record_actions
 from syncengine.connectors import registry
 from syncengine.datatypes import DATA_TYPES
 from syncengine.models import Connection, DataStatus
@@ -89,6 +90,7 @@ def _records(request: HttpRequest, connection: Connection, data_type: str) -> Ht
         "headings": [heading(path) for path in columns],
         "rows": record_rows(page.rows, columns),
         "status": _status(connection, data_type),
+        "list_actions": record_actions(request.user, connection, data_type),
         **opened,
     }
     return render_page(request, "portal/records/list.html", context, fragment="results")
@@ -104,4 +106,11 @@ def _opened(request: HttpRequest, connection: Connection, data_type: str) -> dic
     if not source_id:
         return {}
     record = record_by_source_id(connection, data_type, source_id.replace("\0", ""))
-    return {"opened": record, "opened_id": source_id, "opened_json": pretty_json(record.content) if record else ""}
+    return {
+        "opened": record,
+        "opened_id": source_id,
+        "opened_json": pretty_json(record.content) if record else "",
+        "opened_actions": record_actions(request.user, connection, data_type, source_id)
+        if record and not record.is_deleted
+        else [],
+    }

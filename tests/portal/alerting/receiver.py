@@ -42,6 +42,7 @@ class Receiver:
         self.statuses: dict[str, list[int]] = {}
         self.retry_after: dict[str, str] = {}
         self.delays: dict[str, float] = {}
+        self.leads_to: dict[str, tuple[int, str]] = {}  # path → status and Location
         self.flaky = 3  # how often "flaky" fails each message before it takes it
         self.by_message: dict[str, int] = defaultdict(int)
         self.server = _Server(("127.0.0.1", 0), _Handler)
@@ -94,7 +95,10 @@ class _Handler(BaseHTTPRequestHandler):
             tried = receiver.by_message[headers.get("webhook-id", "")]
         name = self.path.strip("/")
         time.sleep(receiver.delays.get(name, 0))
-        if name == "flaky":
+        if name in receiver.leads_to:
+            status, location = receiver.leads_to[name]
+            self._answer(status, b"", location=location)
+        elif name == "flaky":
             self._answer(503 if tried <= receiver.flaky else 200, b"{}")
         else:
             self._behave(name.partition("/")[0], name, count)

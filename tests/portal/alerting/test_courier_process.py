@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
+from uuid import UUID
 
 import psutil
 import pytest
 
-from tests.portal.alerting.receiver import Receiver
+from tests.portal.alerting.receiver import Received, Receiver
 
 ROOT = Path(__file__).resolve().parents[3]
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("processes"), pytest.mark.timeout(240)]
@@ -83,3 +87,50 @@ def test_it_delivers_is_replaced_and_stops_in_good_order(places: tuple[Receiver,
         if cluster.poll() is None:
             os.killpg(cluster.pid, signal.SIGKILL)
             cluster.wait()
+
+
+WATCH = """
+from datetime import timedelta
+from django.core.management import call_command; call_command('migrate', verbosity=0)
+from django.utils.timezone import now
+from portal.actions.alerting_rules import create_rule
+from tests.factories import make_company, make_connection
+create_rule(type='No Success Within', webhook_url={url!r}, settings={{'hours': 1}}, actor='test')
+create_rule(type='DataConnectionStatusChanged', webhook_url={url!r}, actor='test')
+for number in range(5):
+    make_connection(make_company(str(number)), linked_at=now() - timedelta(hours=2))
+"""
+LINK = """
+from syncengine.events import record_event
+from syncengine.models import Connection
+for connection in Connection.objects.all():
+    record_event('connection.linked', about=connection, before='PendingAuth')
+"""
+
+
+def test_it_looks_into_rules_and_tells_each_alert_though_it_is_killed(places: tuple[Receiver, dict[str, str]]) -> None:
+    receiver, env = places
+    env |= {"HEADRACE_RULES_SECONDS": "0.4"}
+    run_python(WATCH.format(url=receiver.url("rule")), env)
+    cluster = subprocess.Popen([sys.executable, "manage.py", "worker"], env=env, cwd=ROOT, process_group=0)
+    try:
+        until(lambda: receiver.received)
+        killed = courier_of(cluster)
+        assert killed is not None
+        killed.kill()
+        run_python(LINK, env)
+        until(lambda: len({one.json["AlertId"] for one in receiver.received}) == 10)
+        assert Counter(one.json["RuleType"] for one in _first_of_each(receiver)) == {
+            "No Success Within": 5, "DataConnectionStatusChanged": 5,
+        }  # fmt: skip
+        with closing(sqlite3.connect(env["DATABASE_URL"].removeprefix("sqlite:///"))) as database:
+            stored = {str(UUID(key)) for (key,) in database.execute("SELECT id FROM portal_alert")}
+        assert stored == {one.json["AlertId"] for one in receiver.received}
+    finally:
+        os.killpg(cluster.pid, signal.SIGKILL)
+        cluster.wait()
+
+
+def _first_of_each(receiver: Receiver) -> list[Received]:
+    """What was under way at the kill may come twice."""
+    return list({one.json["AlertId"]: one for one in receiver.received}.values())
