@@ -9,24 +9,28 @@ from customdata.configuration import MEMBERS, Configuration
 from customdata.exceptions import ConfigurationWarning, ExpressionRefused
 from customdata.path_terms import Segment
 from customdata.paths import EVERY, Path, compile_path
-from customdata.rows import named_paths, row_levels
-from customdata.sources import address_of
+from customdata.rows import named_paths, row_levels, wanted_of
 from syncengine.connectors.reading import did_you_mean
-from syncengine.exceptions import SourceRefused
+from syncengine.connectors.registry import connector_for
+from syncengine.exceptions import ConnectorError
 
 
-def warnings_of(configuration: Configuration, body: Mapping[str, Any] | None = None) -> list[ConfigurationWarning]:
+def warnings_of(
+    configuration: Configuration, platform: str, body: Mapping[str, Any] | None = None
+) -> list[ConfigurationWarning]:
     """Return the warnings in the order of the members.
 
-    body:  the request's own, to name members that nobody reads.
+    platform:  the key of the platform it is for, which says what a data source looks like.
+    body:      the request's own, to name members that nobody reads.
     """
-    return [*_source(configuration), *_paths(configuration), *_names(configuration), *_unread(body or {})]
+    found = [*_source(configuration, platform), *_paths(configuration)]
+    return [*found, *_names(configuration), *_unread(body or {})]
 
 
-def _source(configuration: Configuration) -> Iterator[ConfigurationWarning]:
+def _source(configuration: Configuration, platform: str) -> Iterator[ConfigurationWarning]:
     try:
-        address_of(configuration.data_source)
-    except SourceRefused as refusal:
+        connector_for(platform).endpoint(configuration.data_source, wanted_of(configuration))
+    except ConnectorError as refusal:
         yield ConfigurationWarning("dataSource", refusal.headline)
 
 

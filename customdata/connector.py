@@ -11,9 +11,8 @@ import msgspec
 
 from customdata.configuration import Configuration
 from customdata.exceptions import ExpressionRefused
-from customdata.rows import DATES, Row, RowReader, as_json
+from customdata.rows import DATES, Row, RowReader, as_json, wanted_of
 from customdata.shapes import Shape, shape_of
-from customdata.sources import RestSource, address_of
 from syncengine.connectors.base import (
     Connector,
     Credentials,
@@ -26,11 +25,10 @@ from syncengine.connectors.base import (
     RecordRefused,
 )
 from syncengine.connectors.convert import kind_of
-from syncengine.connectors.paths import value_at
+from syncengine.connectors.endpoints import Endpoint
 from syncengine.connectors.platforms import Platform, TypeSupport
-from syncengine.connectors.rest import RestConnector
 from syncengine.connectors.wire import decode_record
-from syncengine.exceptions import NotSupported, SourceRefused
+from syncengine.exceptions import ConnectorError, SourceRefused
 from syncengine.states import ReadMode
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
@@ -90,12 +88,12 @@ class CustomConnector:
 
     def fetch_page(self, plan: FetchPlan, cursor: Cursor | None, http: Http) -> Page:
         """Raises: ConnectorError subclasses; SourceRefused (FetchError) names the path that leads nowhere."""
-        source = source_for(self._base, self._configuration)
+        source = endpoint_of(self._base, self._configuration)
         place = cursor["source"] if cursor else None
         answer = source.ask(plan, place, http, changes=bool(self._configuration.modified_dates))
         shape = Shape(*cursor["shape"]) if cursor else self._shape(answer.body, source)
         opened = source.open(answer, shape, plan, place)
-        reader = self._reader(shape)
+        reader = self._reader(shape, source)
         read = self._read(reader, opened.envelope.records, source)
         seen = _seen_with(Seen(cursor["rows"], frozenset(cursor["found"])) if cursor else Seen(), read.rows)
         if opened.cursor is None and plan.mode == ReadMode.FULL:
@@ -106,6 +104,7 @@ class CustomConnector:
         return Page(
             [*(_encode(as_json(row)) for row in read.rows), *map(_tombstone, read.deleted)],
             opened.cursor and _cursor(opened.cursor, shape, seen),
+            known=opened.known,
             total=None if reader.is_line_level else opened.total,
             warnings=warnings,
         )
@@ -127,27 +126,26 @@ class CustomConnector:
             raw["deleted"],
         )
 
-    def _shape(self, body: bytes, source: RestSource) -> Shape:
+    def _shape(self, body: bytes, source: Endpoint) -> Shape:
         try:
-            return shape_of(body, self._configuration, source.address.name)
+            return shape_of(body, self._configuration, source.name)
         except ExpressionRefused as refusal:
             raise SourceRefused(_configured_wrongly(refusal)) from refusal
 
-    def _reader(self, shape: Shape) -> RowReader:
-        zone = self._base.manifest.zone if isinstance(self._base, RestConnector) else "UTC"
+    def _reader(self, shape: Shape, source: Endpoint) -> RowReader:
         try:
-            return RowReader(self._configuration, shape.records_at, zone)
+            return RowReader(self._configuration, shape.records_at, source.zone)
         except ExpressionRefused as refusal:
             raise SourceRefused(_configured_wrongly(refusal)) from refusal
 
-    def _read(self, reader: RowReader, records: list[bytes], source: RestSource) -> ReadRows:
+    def _read(self, reader: RowReader, records: list[bytes], source: Endpoint) -> ReadRows:
         rows: list[Row] = []
         deleted: list[str] = []
         unmatched = 0
         decoded: Json = None
         for text in records:
             decoded = decode_record(text)
-            if source.ways.deleted is not None and _is_tombstone(decoded, source):
+            if source.is_tombstone(decoded):
                 key = reader.key_only(decoded)
                 deleted += [key] if key else []
                 unmatched += 0 if key else 1
@@ -157,7 +155,7 @@ class CustomConnector:
             raise SourceRefused(_no_key(rows[0], len(rows), decoded, source))
         return ReadRows(rows, deleted, unmatched)
 
-    def _require_found(self, seen: Seen, source: RestSource) -> None:
+    def _require_found(self, seen: Seen, source: Endpoint) -> None:
         """Raises: SourceRefused naming what was in none of the records: a path that is spelt wrong, most likely."""
         if not seen.rows:
             return
@@ -171,40 +169,26 @@ class CustomConnector:
             missing.append(f"sourceModifiedDate ({', '.join(configuration.modified_dates)})")
         if missing:
             raise SourceRefused(
-                f"Nothing was found in any of the {seen.rows} rows of {source.address.path} for {'; '.join(missing)}. "
+                f"Nothing was found in any of the {seen.rows} rows of {source.path} for {'; '.join(missing)}. "
                 "Correct the path; what a platform may leave out everywhere can be named in optionalData."
             )
 
 
-def source_for(base: Connector, configuration: Configuration) -> RestSource:
+def endpoint_of(base: Connector, configuration: Configuration) -> Endpoint:
     """Raises: NotSupported, SourceRefused."""
-    if not isinstance(base, RestConnector):
-        raise NotSupported(f"{base.platform.name} cannot be read for custom data types.")
-    return RestSource(base.manifest, address_of(configuration.data_source))
+    return base.endpoint(configuration.data_source, wanted_of(configuration))
 
 
 def _support(base: Connector, data_type: str, configuration: Configuration) -> TypeSupport:
     """Line by line everything is read each time: of a changed record no platform tells which lines it lost."""
     incremental = False
-    if isinstance(base, RestConnector):
+    if configuration.modified_dates:
         try:
-            line_level = RowReader(configuration).is_line_level
-        except ExpressionRefused:
-            line_level = True
-        incremental = bool(configuration.modified_dates) and not line_level and _asks_for_changes(base)
+            incremental = endpoint_of(base, configuration).asks_for_changes
+            incremental = incremental and not RowReader(configuration).is_line_level
+        except (ConnectorError, ExpressionRefused):
+            incremental = False  # reading says why
     return TypeSupport(data_type, endpoint=configuration.data_source, incremental=incremental)
-
-
-def _asks_for_changes(base: RestConnector) -> bool:
-    return any(found.incremental is not None for found in base.manifest.types.values())
-
-
-def _is_tombstone(record: Json, source: RestSource) -> bool:
-    deleted = source.ways.deleted
-    if deleted is None or not isinstance(record, dict):
-        return False
-    value = value_at(record, deleted.path)
-    return str(value) in deleted.equals if deleted.equals else value in (True, "true", 1)
 
 
 def _seen_with(seen: Seen, rows: list[Row]) -> Seen:
@@ -227,8 +211,8 @@ def _configured_wrongly(refusal: ExpressionRefused) -> str:
     return f"The configuration cannot be used. {refusal.message}"
 
 
-def _no_key(row: Row, count: int, record: Json, source: RestSource) -> str:
-    where = f"{row.fault_path} gives none of the {count} rows of {source.address.path} a key. {row.fault}"
+def _no_key(row: Row, count: int, record: Json, source: Endpoint) -> str:
+    where = f"{row.fault_path} gives none of the {count} rows of {source.path} a key. {row.fault}"
     if not isinstance(record, dict):
         return f"{where} A record there is {kind_of(record)}."
     members = ", ".join(sorted(record)[:_SHOWN_MEMBERS]) or "none"

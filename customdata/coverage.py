@@ -16,32 +16,52 @@ from customdata.queries.field_mappings import EffectiveField, has_mapping, mappe
 from customdata.raw_records import all_raw
 from customdata.resolving import Coverage
 from syncengine.events import record_event
-from syncengine.models import Connection, Event
+from syncengine.models import Connection, DataStatus, Event
 from syncengine.queue import enqueue
 
 TASK = "customdata.tasks.measure_coverage"
+TASK_FOR_ALL = "customdata.tasks.measure_coverage_of_all"
+_MAPPING_CHANGED = "custom_field.mapping."
 
 
 def event_happened(event: Event) -> None:
-    """Subscriber of the event stream: have a type measured over a connection whose read is complete."""
-    if event.kind != "dataset.completed" or event.connection_id is None:
-        return
-    connection = Connection.objects.filter(pk=event.connection_id, deleted_at=None).first()
+    """Subscriber of the event stream: have a type measured where a read is complete or a mapping has changed."""
     data_type = str(event.data.get("data_type", ""))
-    if connection is not None and has_mapping(connection, data_type):
-        enqueue(TASK, str(connection.pk), data_type, str(event.dataset_id or ""))
+    if event.kind.startswith(_MAPPING_CHANGED) and event.connection_id is None:
+        enqueue(TASK_FOR_ALL, str(event.data.get("platform", "")), data_type)
+    elif event.connection_id and (event.kind == "dataset.completed" or event.kind.startswith(_MAPPING_CHANGED)):
+        connection = Connection.objects.filter(pk=event.connection_id, deleted_at=None).first()
+        if connection is not None and has_mapping(connection, data_type):
+            enqueue(TASK, str(connection.pk), data_type, str(event.dataset_id or ""))
+
+
+def measure_all(platform_key: str, data_type: str) -> None:
+    """Have a type measured over every connection of a platform that has read it."""
+    read = DataStatus.objects.filter(
+        connection__integration__key=platform_key,
+        connection__deleted_at=None,
+        data_type=data_type,
+        last_successful_sync_at__isnull=False,
+    )
+    for connection_id in read.values_list("connection_id", flat=True):
+        enqueue(TASK, str(connection_id), data_type, "")
 
 
 def measure_coverage(connection: Connection, data_type: str, dataset_id: UUID | None = None) -> list[FieldCoverage]:
     """Evaluate each mapping that counts on every record that is kept, and store how often it found its value.
 
-    An event tells when the share of found values fell by more than HEADRACE_COVERAGE_DROP_POINTS since the last time.
+    An event tells when the share of found values fell by HEADRACE_COVERAGE_DROP_POINTS or more since an earlier
+    dataset. Measuring one dataset again tells nothing twice.
+
+    dataset_id:  what to note when no good read is known; otherwise the latest one is what the records are as of.
     """
+    status = DataStatus.objects.filter(connection=connection, data_type=data_type)
+    latest = status.values_list("latest_successful_dataset_id", flat=True).first() or dataset_id
     fields = mapped_fields(connection, data_type)
     measured = _measured(connection, data_type, fields)
     with transaction.atomic():
         return [
-            _store(found, connection, data_type, coverage, dataset_id)
+            _store(found, connection, data_type, coverage, latest)
             for found, coverage in zip(fields, measured, strict=True)
         ]
 
@@ -79,9 +99,11 @@ def _store(
 ) -> FieldCoverage:
     mapping = found.mapping
     assert mapping is not None
-    before = FieldCoverage.objects.filter(mapping=mapping, connection=connection).first()
-    comparable = before is not None and before.json_path == mapping.json_path and before.evaluated > 0
-    previous = before.resolved / before.evaluated if before is not None and comparable else None
+    rows = FieldCoverage.objects.select_for_update().filter(mapping=mapping, connection=connection)
+    before = rows.filter(json_path=mapping.json_path, evaluated__gt=0).first()
+    is_again = before is not None and before.dataset_id == dataset_id
+    share = None if before is None else before.resolved / before.evaluated
+    previous = before.previous if before is not None and is_again else share
     row, _ = FieldCoverage.objects.update_or_create(
         mapping=mapping,
         connection=connection,
@@ -98,7 +120,7 @@ def _store(
             "measured_at": now(),
         },
     )
-    if previous is not None and (previous - coverage.share) * 100 > settings.HEADRACE_COVERAGE_DROP_POINTS:
+    if previous is not None and not is_again and coverage.evaluated and _has_fallen(previous, coverage.share):
         record_event(
             "custom_field.coverage_fell",
             about=connection,
@@ -111,3 +133,9 @@ def _store(
             percent=round(coverage.share * 100, 1),
         )
     return row
+
+
+def _has_fallen(before: float, after: float) -> bool:
+    """Whether the share fell by the configured points, rounded as they are told."""
+    points: float = settings.HEADRACE_COVERAGE_DROP_POINTS
+    return round((before - after) * 100, 1) >= points > 0

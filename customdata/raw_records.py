@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.db import connections as databases
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.timezone import now
 
@@ -26,6 +28,7 @@ from syncengine.models import Connection, Dataset, Record
 SAMPLES = 20  # kept where custom fields need no more
 _PACKING = 3
 _CHUNK = 500
+_TOGETHER = 100  # connections asked for in one query
 
 
 class Keeper:
@@ -60,10 +63,49 @@ def newest_raw(connection: Connection, data_type: str, count: int = 1) -> list[A
     return [unpacked(row.body) for row in _living(connection, data_type).order_by("-kept_at", "-id")[:count]]
 
 
+def newest_raw_of(connections: Iterable[Connection], data_type: str, count: int) -> dict[UUID, list[Any]]:
+    """Return the newest kept records of several connections, decoded, newest first, by connection.
+
+    One query for each _TOGETHER of them: every connection's part stops at its own `count`, however many are kept.
+    """
+    wanted = list(connections)
+    found: dict[UUID, list[Any]] = {}
+    for start in range(0, len(wanted), _TOGETHER):
+        some = wanted[start : start + _TOGETHER]
+        for place, bodies in _newest_bodies(some, data_type, count).items():
+            found[some[place].pk] = [unpacked(body) for body in bodies]
+    return found
+
+
+def _newest_bodies(connections: Sequence[Connection], data_type: str, count: int) -> dict[int, list[bytes]]:
+    """Return the packed texts by the connection's place in the list; connections without any are absent."""
+    parts: list[str] = []
+    params: list[Any] = []
+    for place, connection in enumerate(connections):
+        newest = _living(connection, data_type).order_by("-kept_at", "-id").values("kept_at", "id", "body")[:count]
+        sql, its = newest.query.sql_with_params()
+        parts.append(f"SELECT {place} AS place, p.* FROM ({sql}) AS p")  # noqa: S608 - a number and our own query
+        params += its
+    if not parts:
+        return {}
+    found: dict[int, list[bytes]] = defaultdict(list)
+    with databases[RawRecord.objects.db].cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(parts), params)
+        for place, _, _, body in sorted(cursor.fetchall(), key=lambda row: row[:3], reverse=True):
+            found[place].append(body)
+    return found
+
+
 def raw_of(connection: Connection, data_type: str, source_ids: Iterable[str]) -> dict[str, Any]:
     """Return the platform's own records by source id, decoded; those that are not kept are absent. One query."""
-    rows = _of(connection.pk, data_type).filter(source_id__in=list(source_ids))
-    return {row.source_id: unpacked(row.body) for row in rows}
+    packed = packed_raw_of(connection.pk, data_type, source_ids)
+    return {source_id: unpacked(body) for source_id, body in packed.items()}
+
+
+def packed_raw_of(connection_id: UUID, data_type: str, source_ids: Iterable[str]) -> dict[str, bytes]:
+    """Return the same, packed as they are kept."""
+    rows = _of(connection_id, data_type).filter(source_id__in=list(source_ids))
+    return {source_id: bytes(body) for source_id, body in rows.values_list("source_id", "body")}
 
 
 def all_raw(connection: Connection, data_type: str) -> Iterator[Any]:
@@ -73,7 +115,12 @@ def all_raw(connection: Connection, data_type: str) -> Iterator[Any]:
 
 
 def unpacked(body: bytes | memoryview) -> Any:
-    return decode_record(zstd.decompress(bytes(body)))
+    return decode_record(text_of(body))
+
+
+def text_of(body: bytes | memoryview) -> bytes:
+    """Return the JSON text as the platform sent it."""
+    return zstd.decompress(bytes(body))
 
 
 def _rows(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.db.models import QuerySet
+
 from customdata.configuration import Configuration, read_configuration
 from customdata.connector import CustomConnector
 from customdata.models import CustomDataType
@@ -16,7 +18,23 @@ PREFIX = "custom"
 
 
 def register() -> None:
-    plans.register(PREFIX, plan, connector=connector, key=key)
+    plans.register(PREFIX, plan, connector=connector, key=key, habits=Habits())
+
+
+class Habits:
+    """Implements plans.Habits: what operators had a platform's custom data types read by themselves."""
+
+    def at_first(self, connection: Connection) -> list[str]:
+        found = _configured(connection).filter(fetch_on_first_link=True)
+        return [custom.data_type for custom in found.order_by("created_at", "id")]
+
+    def hours(self, connection: Connection) -> dict[str, int]:
+        found = _configured(connection).filter(sync_schedule_hours__gt=0)
+        return {custom.data_type: custom.sync_schedule_hours for custom in found}
+
+
+def _configured(connection: Connection) -> QuerySet[CustomDataType]:
+    return CustomDataType.objects.filter(integration_id=connection.integration_id, deleted_at=None)
 
 
 def key(connection: Connection, data_type: str) -> str:

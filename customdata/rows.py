@@ -14,9 +14,10 @@ from typing import Any
 
 from customdata.configuration import Configuration
 from customdata.exceptions import EvaluationFailed, ExpressionRefused
-from customdata.path_terms import Segment
+from customdata.path_terms import Index, Name, Segment
 from customdata.paths import EVERY, MISSING, Path, compile_path, path_of
 from syncengine.connectors.convert import WrongValue, iso_moment, ms_moment, unix_moment
+from syncengine.connectors.endpoints import Wanted
 
 type Json = Any
 type Steps = tuple[Segment, ...]
@@ -238,6 +239,34 @@ def moment_of(value: Json, zone: str = "UTC") -> datetime | None:
         return unix_moment(value, 1000 if abs(number) >= _MILLISECONDS_FROM else 1)
     except WrongValue:
         return None
+
+
+def wanted_of(configuration: Configuration) -> Wanted:
+    """Return what the paths ask of a record, as far as they are made of names; one that cannot be read asks nothing."""
+    texts = dict.fromkeys(text for _, text in named_paths(configuration))
+    paths = {text: path for text in texts if (path := _readable(text)) is not None}
+    key = paths.get(configuration.key_by[0]) if len(configuration.key_by) == 1 else None
+    whole = _names(key) if key is not None and key.is_singular else ()
+    return Wanted(tuple(dict.fromkeys(filter(None, map(_names, paths.values())))), whole)
+
+
+def _readable(text: str) -> Path | None:
+    try:
+        return compile_path(text)
+    except ExpressionRefused:
+        return None
+
+
+def _names(path: Path) -> tuple[str, ...]:
+    names = []
+    for segment in path.segments:
+        if segment == EVERY:
+            continue
+        selector = segment.selectors[0]
+        if not segment.is_singular or not isinstance(selector, Name | Index):
+            break
+        names += [selector.name] if isinstance(selector, Name) else []
+    return tuple(names)
 
 
 def first_names(configuration: Configuration, texts: Iterable[str]) -> list[str]:

@@ -19,16 +19,14 @@ from customdata.configuration import Configuration
 from customdata.path_terms import Name, Segment
 from customdata.paths import EVERY
 from customdata.rows import compiled_paths, first_names
+from syncengine.connectors.endpoints import Layout
 
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
-    """kind: `list` (the answer), `member` (a list in it) or `single` (the answer is one record)."""
-
-    kind: str
-    member: str = ""
+class Shape(Layout):
+    """A layout, and what it means for the configured paths."""
 
     @property
     def records_at(self) -> tuple[tuple[Segment, ...], ...]:

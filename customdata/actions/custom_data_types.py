@@ -15,6 +15,8 @@ from customdata.configuration import Configuration, read_configuration
 from customdata.exceptions import ConfigurationWarning, NotStrict
 from customdata.models import CustomDataType
 from customdata.queries.custom_data_types import find_custom_data_type
+from syncengine.actions.schedules import reschedule_platform
+from syncengine.actions.sync_settings import check_schedule
 from syncengine.events import record_event
 from syncengine.exceptions import Refused
 from syncengine.models import Integration
@@ -43,7 +45,7 @@ def put_custom_data_type(
     """
     _check_identifier(identifier)
     configuration = read_configuration(body)
-    warnings = tuple(warnings_of(configuration, body))
+    warnings = tuple(warnings_of(configuration, integration.key, body))
     if strict and warnings:
         raise NotStrict(warnings)
     for _ in range(3):
@@ -91,13 +93,44 @@ def delete_custom_data_type(integration: Integration, identifier: str, *, actor:
     """
     row = find_custom_data_type(integration, identifier)
     row.deleted_at, row.deleted_by = now(), actor
-    row.save(update_fields=["deleted_at", "deleted_by"])
+    row.fetch_on_first_link, row.sync_schedule_hours = False, 0
+    row.save(update_fields=["deleted_at", "deleted_by", "fetch_on_first_link", "sync_schedule_hours"])
+    reschedule_platform(integration, row.data_type, 0)
     record_event(
         "custom_data_type.deleted",
         actor=actor,
         platform=integration.key,
         identifier=row.identifier,
         before=row.configuration,
+    )
+    return row
+
+
+@transaction.atomic
+def set_reading(
+    custom: CustomDataType, *, fetch_on_first_link: bool, sync_schedule_hours: int, actor: str
+) -> CustomDataType:
+    """Say whether the type is read with the first link and whenever all of a company is refreshed, and how often.
+
+    Raises: Refused naming the member at fault; ScheduleNotAllowed.
+    """
+    check_schedule(custom.data_type, sync_schedule_hours)
+    row = CustomDataType.objects.select_for_update().get(pk=custom.pk)
+    wanted = {"fetch_on_first_link": fetch_on_first_link, "sync_schedule_hours": sync_schedule_hours}
+    changed = {name: value for name, value in wanted.items() if getattr(row, name) != value}
+    if not changed:
+        return row
+    for name, value in changed.items():
+        setattr(row, name, value)
+    row.save(update_fields=list(changed))
+    if "sync_schedule_hours" in changed and row.deleted_at is None:
+        reschedule_platform(row.integration, row.data_type, sync_schedule_hours)
+    record_event(
+        "custom_data_type.reading_changed",
+        actor=actor,
+        platform=row.integration.key,
+        identifier=row.identifier,
+        changed=changed,
     )
     return row
 

@@ -17,8 +17,8 @@ from syncengine.events import record_event
 from syncengine.exceptions import Refused
 
 UNDO_DAYS = 7
-MAX_FIELDS = 500  # of one model
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+MODEL_PATTERN = "^[a-z][a-z0-9_-]*$"
 _SLUG = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 UNCHANGED: Any = object()
 
@@ -32,7 +32,7 @@ def create_custom_field(
     _check_description(description)
     _check_model(category, model)
     living = CustomField.objects.filter(category=category, model=model, deleted_at=None)
-    if living.count() >= getattr(settings, "HEADRACE_MAX_CUSTOM_FIELDS", MAX_FIELDS):
+    if living.count() >= settings.HEADRACE_MAX_CUSTOM_FIELDS:
         raise Conflict(f"{model} has as many custom fields as it may have.", field="model")
     field = CustomField(
         name=name, category=category, model=model, description=description, source=source, created_by=actor

@@ -9,16 +9,15 @@ from typing import Any
 
 from customdata.checks import warnings_of
 from customdata.configuration import Configuration, read_configuration
-from customdata.connector import source_for
+from customdata.connector import endpoint_of
 from customdata.exceptions import ConfigurationWarning, ExpressionRefused
 from customdata.expressions import value_kind
 from customdata.rows import Row, RowReader
 from customdata.shapes import Shape, shape_of
-from customdata.sources import Opened, RestSource
 from syncengine.authorisation import open_session, with_credentials
 from syncengine.connectors.base import Connector, Credentials, FetchPlan, HttpAnswer
+from syncengine.connectors.endpoints import Endpoint, Opened
 from syncengine.connectors.registry import connector_for
-from syncengine.connectors.rest import RestConnector
 from syncengine.connectors.wire import decode_record
 from syncengine.exceptions import ConnectorError, NotLinked
 from syncengine.models import Connection
@@ -99,7 +98,7 @@ def try_custom_data_type(connection: Connection, body: Mapping[str, Any]) -> Tri
     configuration = read_configuration(body)
     if connection.status != ConnectionStatus.LINKED or connection.deleted_at:
         raise NotLinked(connection)
-    warnings, log = tuple(warnings_of(configuration, body)), _Log()
+    warnings, log = tuple(warnings_of(configuration, connection.integration.key, body)), _Log()
     try:
         return _tried(connection, configuration, warnings, log)
     except ConnectorError as error:
@@ -112,18 +111,17 @@ def _tried(
     connection: Connection, configuration: Configuration, warnings: tuple[ConfigurationWarning, ...], log: _Log
 ) -> Trial:
     connector = connector_for(connection.integration.key)
-    source = source_for(connector, configuration)
+    source = endpoint_of(connector, configuration)
     settings = {**connection.integration.settings, **connection.settings}
     plan = FetchPlan(platform=connector.platform.key, data_type="custom", mode=ReadMode.FULL, settings=settings)
     answer = _asked(connection, connector, source, plan, log)
-    shape = shape_of(answer.body, configuration, source.address.name)
+    shape = shape_of(answer.body, configuration, source.name)
     opened = source.open(answer, shape, plan, None)
-    zone = connector.manifest.zone if isinstance(connector, RestConnector) else "UTC"
-    reader = RowReader(configuration, shape.records_at, zone)
+    reader = RowReader(configuration, shape.records_at, source.zone)
     return _judged(configuration, warnings, log, shape, opened, reader)
 
 
-def _asked(connection: Connection, connector: Connector, source: RestSource, plan: FetchPlan, log: _Log) -> HttpAnswer:
+def _asked(connection: Connection, connector: Connector, source: Endpoint, plan: FetchPlan, log: _Log) -> HttpAnswer:
     def once(credentials: Credentials) -> HttpAnswer:
         with open_session(connection, connector, credentials, plan.settings, observer=log) as http:
             return source.ask(plan, None, http, changes=False)

@@ -1,6 +1,7 @@
 from customdata.models.custom_data_type import CustomDataType
 from customdata.models.custom_field import CustomField, FieldCoverage, FieldMapping, FieldMappingChange
 from customdata.models.raw_record import RawRecord
+from customdata.models.supplemental_data import SupplementalData
 
 __all__ = [
     "CustomDataType",
@@ -9,4 +10,5 @@ __all__ = [
     "FieldMapping",
     "FieldMappingChange",
     "RawRecord",
+    "SupplementalData",
 ]

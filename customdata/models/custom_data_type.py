@@ -15,6 +15,8 @@ class CustomDataType(models.Model):
 
     identifier:     as it was first written; found whatever the case, and fixed, since the records' data type holds it.
     configuration:  as the wire writes it. A deleted one stays, so that what was read keeps its data type.
+    fetch_on_first_link, sync_schedule_hours:
+                    as those of standard types are; nothing is read by itself unless somebody says so.
     """
 
     integration_id: UUID
@@ -22,6 +24,8 @@ class CustomDataType(models.Model):
     integration = models.ForeignKey(Integration, models.PROTECT, related_name="custom_data_types", db_index=False)
     identifier = models.CharField(max_length=80)
     configuration = models.JSONField()
+    fetch_on_first_link = models.BooleanField(default=False)
+    sync_schedule_hours = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.CharField(max_length=120, blank=True)
     changed_at = models.DateTimeField()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.db.models import Q
 
@@ -48,6 +49,22 @@ def mapped_fields(connection: Connection, data_type: str) -> list[EffectiveField
     if model is None:
         return []
     return [found for found in effective_fields(connection, model.category, model.slug) if found.mapping is not None]
+
+
+def shown_fields(connection_id: UUID, platform_key: str, data_type: str) -> list[EffectiveField]:
+    """Return the same for a connection of which only this is at hand, by name; one query."""
+    model = BY_DATA_TYPE.get(data_type)
+    if model is None:
+        return []
+    target = Q(connection_id=connection_id) | Q(integration__key=platform_key)
+    mappings = FieldMapping.objects.filter(
+        target, field__category=model.category, field__model=model.slug, field__deleted_at=None, deleted_at=None
+    ).select_related("field")
+    found: dict[UUID, EffectiveField] = {}
+    for mapping in mappings:
+        if mapping.connection_id is not None or mapping.field_id not in found:
+            found[mapping.field_id] = EffectiveField(mapping.field, mapping)
+    return sorted(found.values(), key=lambda one: one.field.name)
 
 
 def _mappings_for(connection: Connection, fields: Iterable[CustomField]) -> Iterable[FieldMapping]:
