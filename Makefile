@@ -29,7 +29,7 @@ conformance: $(READY) ## thousands of generated requests, against our own docume
 	$(PYTEST) -m conformance tests/conformance
 
 storm: $(READY) ## kill workers for minutes, on SQLite, PostgreSQL and Redis; prints stuck, lost, duplicated
-	$(PYTEST) -m storm -s tests/storm tests/portal/alerting -k "not five_thousand and not hundred_kills_on_postgresql"
+	$(PYTEST) -m storm -s tests/storm tests/pushops tests/portal/alerting -k "not five_thousand and not hundred_kills_on_postgresql"
 
 deliveries: $(READY) ## 5,000 webhook deliveries under 100 kills, on SQLite and PostgreSQL; half an hour
 	$(PYTEST) -m storm -s tests/portal/alerting

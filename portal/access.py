@@ -18,7 +18,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 
-from portal.models import Role, User
+from portal.actions.alerting_rules import live_rules
+from portal.models import Alert, AlertingRule, Incident, Role, User
+from portal.models.incident import IncidentCause
 from syncengine.models import Company, Connection, Dataset
 
 _LADDER = (Role.ONBOARDING, Role.ADVISOR, Role.ANALYST, Role.DEVELOPER, Role.ADMINISTRATOR)
@@ -30,6 +32,8 @@ RIGHTS: dict[str, Role] = {
     "connections.link": Role.ONBOARDING,
     "data.view": Role.ADVISOR,
     "data.refresh": Role.ADVISOR,
+    "push.view": Role.ADVISOR,
+    "push.write": Role.ANALYST,
     "companies.delete": Role.ANALYST,
     "connections.unlink": Role.DEVELOPER,
     "connections.delete": Role.DEVELOPER,
@@ -40,6 +44,16 @@ RIGHTS: dict[str, Role] = {
     "api_keys.edit": Role.DEVELOPER,
     "webhooks.view": Role.ANALYST,
     "webhooks.edit": Role.DEVELOPER,
+    "incidents.view": Role.ADVISOR,
+    "incidents.edit": Role.ANALYST,
+    "rules.view": Role.ANALYST,
+    "rules.edit": Role.DEVELOPER,
+    "alerts.resolve": Role.ANALYST,
+    "custom_data.view": Role.ANALYST,
+    "custom_data.edit": Role.DEVELOPER,
+    "custom_fields.view": Role.ANALYST,
+    "custom_fields.edit": Role.DEVELOPER,
+    "raw_data.view": Role.DEVELOPER,
     "profile.edit": Role.DEVELOPER,
     "users.edit": Role.ADMINISTRATOR,
 }
@@ -104,6 +118,25 @@ def datasets_for(user: Viewer) -> QuerySet[Dataset]:
     if not allows(user, "data.view"):
         return Dataset.objects.none()
     return Dataset.objects.filter(connection__deleted_at__isnull=True, company__deleted_at__isnull=True)
+
+
+def incidents_for(user: Viewer) -> QuerySet[Incident]:
+    """Return the incidents this user may see; those of webhook endpoints belong to who may see endpoints."""
+    if not allows(user, "incidents.view"):
+        return Incident.objects.none()
+    seen = Incident.objects.all()
+    return seen if allows(user, "webhooks.view") else seen.exclude(cause=IncidentCause.ENDPOINT)
+
+
+def rules_for(user: Viewer) -> QuerySet[AlertingRule]:
+    return live_rules() if allows(user, "rules.view") else AlertingRule.objects.none()
+
+
+def alerts_for(user: Viewer) -> QuerySet[Alert]:
+    """Return the alerts this user may see: also of rules that are deleted, never of companies that are."""
+    if not allows(user, "rules.view"):
+        return Alert.objects.none()
+    return Alert.objects.filter(company__deleted_at__isnull=True)
 
 
 def actor_of(request: HttpRequest) -> str:

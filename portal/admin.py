@@ -11,12 +11,18 @@ from django.http import HttpRequest
 from django_q.models import Failure, OrmQ, Schedule, Success
 
 from portal.models import (
+    Alert,
+    AlertingRule,
     ApiKey,
     ApiKeySecret,
     ApiUsage,
     CompanyAccessToken,
     DeploymentSettings,
     IdempotentAnswer,
+    Incident,
+    IncidentEntry,
+    IncidentMember,
+    MaintenanceWindow,
     User,
     WebhookAttempt,
     WebhookConsumer,
@@ -95,6 +101,44 @@ class ApiUsageAdmin(ReadOnlyAdmin):
 @admin.register(IdempotentAnswer)
 class IdempotentAnswerAdmin(ReadOnlyAdmin):
     list_display = ("key_hash", "status_code", "expires_at")
+
+
+@admin.register(AlertingRule)
+class AlertingRuleAdmin(ReadOnlyAdmin):
+    list_display = ("id", "wire_type", "company", "company_tag", "created_at", "deleted_at")
+    list_select_related = ("company",)
+    search_fields = ("=id", "wire_type")
+
+
+@admin.register(Alert)
+class AlertAdmin(ReadOnlyAdmin):
+    list_display = ("id", "rule_type", "company", "raised_at", "recovered_at", "resolved_at")
+    list_select_related = ("company",)
+    search_fields = ("=id", "rule_type")
+
+
+@admin.register(MaintenanceWindow)
+class MaintenanceWindowAdmin(ReadOnlyAdmin):
+    list_display = ("integration", "starts_at", "ends_at", "note")
+    list_select_related = ("integration",)
+
+
+@admin.register(Incident)
+class IncidentAdmin(ReadOnlyAdmin):
+    list_display = ("key", "cause", "owner", "failure_count", "company_count", "first_seen_at", "resolved_at")
+    search_fields = ("=id", "key")
+
+
+@admin.register(IncidentMember)
+class IncidentMemberAdmin(ReadOnlyAdmin):
+    list_display = ("incident", "connection", "failure_count", "first_seen_at", "recovered_at")
+    list_select_related = ("incident", "connection__company", "connection__integration")
+
+
+@admin.register(IncidentEntry)
+class IncidentEntryAdmin(ReadOnlyAdmin):
+    list_display = ("incident", "at", "kind", "actor", "count")
+    list_select_related = ("incident",)
 
 
 @admin.register(WebhookConsumer)

@@ -1,4 +1,7 @@
-"""What the overview asks people to look at, and its tiles. Counts and short lists only; lists are elsewhere."""
+"""What the overview asks people to look at, and its tiles. Counts and short lists only; lists are elsewhere.
+
+What an open incident tells of is not told again here.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,8 @@ from django.urls import reverse
 from django.utils.timezone import now
 
 from portal.access import Viewer, allows, companies_for, connections_for, datasets_for
+from portal.incident_page import in_an_incident
+from portal.models.incident import IncidentCause
 from portal.registers import Attention
 from syncengine.models import Dataset, DataStatus, WorkerHeartbeat
 from syncengine.queries.data_status import label_of
@@ -35,6 +40,7 @@ class Tile:
 
 def deauthorized(user: Viewer) -> Iterator[Attention]:
     lost = connections_for(user).filter(status=ConnectionStatus.DEAUTHORIZED)
+    lost = lost.exclude(pk__in=in_an_incident(user, IncidentCause.REVOKED))
     for connection in lost.select_related("company", "integration").order_by("-status_changed_at")[:SHOWN]:
         yield Attention(
             headline=f"{connection.company.name}: {connection.integration.name} no longer lets us in",
@@ -57,6 +63,7 @@ def failing(user: Viewer) -> Iterator[Attention]:
             connection__in=connections_for(user).filter(status=ConnectionStatus.LINKED),
             latest_dataset__status__in=causes,
         )
+        .exclude(connection__in=in_an_incident(user))
         .select_related("latest_dataset", "connection__company", "connection__integration")
         .order_by("-latest_dataset__completed_at")[: SHOWN * 5]
     )

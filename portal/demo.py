@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import close_old_connections
 
 from portal.links import callback_url
+from portal.registers import load_demos
 from syncengine.actions.companies import create_company
 from syncengine.actions.connections import create_connection
 from syncengine.actions.datasets import queue_dataset
@@ -68,6 +69,7 @@ def load(control_key: str, say: Callable[[str], None], seconds: float = 180) -> 
     if synced:
         _wait_for_reads(connection, ends_at)
         say(f"{synced.name}: linked, {_completed(connection)} data types read.")
+        load_demos(connection)
 
 
 def link(connection: Connection, business: str) -> None:

@@ -41,6 +41,15 @@ TONES: dict[str, str] = {
     "Failing": "retry",
     "Paused": "ended",
     "Disabled": "ours",
+    # Incidents, members of one, and alerts.
+    "Open": "ours",
+    "Acknowledged": "retry",
+    "Resolved": "good",
+    "Recovered": "good",
+    # Alerting rules.
+    "OK": "good",
+    "Firing": "ours",
+    "Snoozed": "ended",
 }
 
 WHO_MUST_ACT: dict[str, tuple[str, str]] = {

@@ -54,6 +54,8 @@ RIGHTS: dict[str, str] = {
     "custom_data.edit": ADMIN,
     "custom_fields.read": ADMIN,
     "custom_fields.edit": ADMIN,
+    "field_mappings.edit": ADMIN,
+    "raw_data.read": ADMIN,
 }
 
 # They reach past any one company, so a key that is limited to companies never holds them.
@@ -62,8 +64,8 @@ DEPLOYMENT_WIDE = frozenset(
     for right in RIGHTS
     if right == "companies.create"
     or right == "integrations.edit"
-    or right.partition(".")[0]
-    in ("sync_defaults", "profile", "cors", "api_keys", "webhooks", "rules", "custom_data", "custom_fields")
+    or right == "custom_fields.edit"
+    or right.partition(".")[0] in ("sync_defaults", "profile", "cors", "api_keys", "webhooks", "custom_data")
 )
 
 # A company access token: it reads its company and links it.

@@ -18,6 +18,7 @@ API_ROUTERS = (
     "cors_settings",
     "metrics",
     "webhooks",
+    "rules",
     "data_records",
     "data_statements",
     "data_files",
@@ -30,12 +31,15 @@ def register() -> None:
     register_navigation("Data history", "dataset-list", "history", 30, may="data.view")
     register_navigation("Data types", "sync-settings", "types", 40, may="sync_settings.view")
     register_navigation("Integrations", "integration-list", "integrations", 50, may="integrations.view")
+    register_navigation("Incidents", "incident-list", "incidents", 55, may="incidents.view")
+    register_navigation("Alerting", "alerting", "alerting", 57, may="rules.view")
     register_navigation("Webhooks", "webhook-list", "webhooks", 60, may="webhooks.view")
     register_navigation("API keys", "api-key-list", "key", 80, may="api_keys.edit")
     register_navigation("Organisation", "organisation", "organisation", 90, may="profile.edit")
     register_company_tab("Overview", "company-detail", 10)
     register_company_tab("Data history", "company-dataset-list", 20, may="data.view")
     register_company_tab("Settings", "company-sync-settings", 90, may="sync_settings.view")
+    register_attention("portal.incident_page.open_incidents")
     register_attention("portal.attention.deauthorized")
     register_attention("portal.attention.failing")
     register_attention("portal.attention.lapsing")

@@ -1,8 +1,30 @@
 from django.urls import path
 
-from portal.views import webhook_messages, webhooks
+from portal.views import alerting_rules, alerts, incidents, maintenance, webhook_messages, webhooks
 
 urlpatterns = [
+    path("incidents/", incidents.incident_list, name="incident-list"),
+    path("incidents/<uuid:incident_id>/", incidents.incident_detail, name="incident-detail"),
+    path("incidents/<uuid:incident_id>/acknowledge/", incidents.incident_acknowledge, name="incident-acknowledge"),
+    path("incidents/<uuid:incident_id>/resolve/", incidents.incident_resolve, name="incident-resolve"),
+    path("incidents/<uuid:incident_id>/retry/", incidents.incident_retry, name="incident-retry"),
+    path("incidents/<uuid:incident_id>/links/", incidents.incident_links, name="incident-links"),
+    path("alerting/", alerting_rules.alerting, name="alerting"),
+    path("alerting/rules/", alerting_rules.rule_list, name="rule-list"),
+    path("alerting/rules/new/", alerting_rules.rule_create, name="rule-create"),
+    path("alerting/rules/preview/", alerting_rules.rule_preview, name="rule-preview"),
+    path("alerting/rules/<uuid:rule_id>/", alerting_rules.rule_detail, name="rule-detail"),
+    path("alerting/rules/<uuid:rule_id>/edit/", alerting_rules.rule_edit, name="rule-edit"),
+    path("alerting/rules/<uuid:rule_id>/test/", alerting_rules.rule_test, name="rule-test"),
+    path("alerting/rules/<uuid:rule_id>/snooze/", alerting_rules.rule_snooze, name="rule-snooze"),
+    path("alerting/rules/<uuid:rule_id>/wake/", alerting_rules.rule_wake, name="rule-wake"),
+    path("alerting/rules/<uuid:rule_id>/delete/", alerting_rules.rule_delete, name="rule-delete"),
+    path("alerting/alerts/", alerts.alert_list, name="alert-list"),
+    path("alerting/alerts/resolve/", alerts.alert_resolve_selected, name="alert-resolve-selected"),
+    path("alerting/alerts/<uuid:alert_id>/", alerts.alert_detail, name="alert-detail"),
+    path("alerting/alerts/<uuid:alert_id>/resolve/", alerts.alert_resolve, name="alert-resolve"),
+    path("alerting/maintenance/", maintenance.maintenance_list, name="maintenance-list"),
+    path("alerting/maintenance/<uuid:window_id>/end/", maintenance.maintenance_end, name="maintenance-end"),
     path("monitor/webhooks/", webhooks.webhook_list, name="webhook-list"),
     path("monitor/webhooks/new/", webhooks.webhook_create, name="webhook-create"),
     path("monitor/webhooks/events/", webhooks.webhook_catalogue, name="webhook-catalogue"),

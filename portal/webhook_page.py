@@ -17,6 +17,7 @@ from django.utils.timezone import now
 from portal.access import Viewer, allows
 from portal.alerting.event_types import EventType, event_types
 from portal.history_filters import PERIODS, Choice
+from portal.incident_page import endpoints_in_an_incident
 from portal.models.webhook import (
     ACTIVE,
     DisabledBecause,
@@ -108,6 +109,7 @@ def endpoints_off(user: Viewer) -> Iterator[Attention]:
     if not allows(user, "webhooks.view"):
         return
     off = WebhookConsumer.objects.filter(deleted_at__isnull=True, disabled=True)
+    off = off.exclude(pk__in=endpoints_in_an_incident())
     for consumer in off.exclude(disabled_because=DisabledBecause.PAUSED).order_by("-disabled_at")[:SHOWN]:
         yield Attention(
             headline=f"Webhook endpoint switched off: {consumer.description or shown_address(consumer.url)[:80]}",

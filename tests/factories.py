@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils.timezone import now
 
-from portal.models import Role, User
+from portal.models import Alert, AlertingRule, Incident, Role, User
 from syncengine.models import Company, Connection, Dataset, DataStatus, Integration, Record
 from syncengine.secrets import seal
 from syncengine.states import ConnectionStatus, DatasetStatus
@@ -72,6 +72,35 @@ def make_dataset(
         defaults={"latest_dataset": dataset, **(good if status == DatasetStatus.COMPLETE else {})},
     )
     return dataset
+
+
+def make_incident(connection: Connection | None = None, **fields: Any) -> Incident:
+    """An open incident that touches one connection."""
+    connection = connection or make_connection()
+    counts = {"failure_count": 1, "connection_count": 1, "company_count": 1, "failing_count": 1}
+    places = {"integration": connection.integration, "company": connection.company}
+    defaults = {
+        "key": f"outage:{connection.integration_id}",
+        "cause": "outage",
+        "owner": "platform",
+        **places,
+        **counts,
+    }
+    incident = Incident.objects.create(**defaults | {"first_seen_at": now(), "last_seen_at": now()} | fields)
+    incident.members.create(
+        connection=connection, company=connection.company, first_seen_at=now(), last_seen_at=now(), failure_count=1
+    )
+    return incident
+
+
+def make_rule(type: str = "DataSyncStatusChangedToError", **fields: Any) -> AlertingRule:
+    return AlertingRule.objects.create(type=type, wire_type=type, created_by="test", **fields)
+
+
+def make_alert(rule: AlertingRule | None = None, message: str = "invoices failed.", **fields: Any) -> Alert:
+    rule = rule or make_rule()
+    given = {"type": rule.type, "rule_type": rule.wire_type, "last_seen_at": now(), **fields}
+    return Alert.objects.create(rule=rule, message=message, **given)
 
 
 def make_record(

@@ -7,10 +7,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# Servers and supervisors listen, or look whether a port is free; none of them calls out.
+# Servers and supervisors listen, or look whether a port is free; none of them calls out. The connector does: it runs on
+# a customer's machine, alone, and calls the hub and the platforms it was started for.
 MAY_OPEN = {
     ("portal/supervision.py", "socket"),
     ("syncengine/cluster_keeper.py", "socket"),
+    ("syncengine/connector_process.py", "http.client"),
+    ("syncengine/connector_process.py", "socket"),
     ("syncengine/sandbox/server.py", "socket"),
 }
 
@@ -42,3 +45,8 @@ def _imports(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
     return names
+
+
+def test_the_connector_needs_nothing_but_python():
+    imported = {name.partition(".")[0] for name in _imports(ROOT / "syncengine" / "connector_process.py")}
+    assert imported - {"__future__"} <= sys.stdlib_module_names

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-NAME = re.compile(r"\b(?:HEADRACE_[A-Z_]+|DATABASE_URL|REDIS_URL)\b")
+NAME = re.compile(r"\b(?:HEADRACE_[A-Z_]+|DATABASE_URL|REDIS_URL|EMAIL_URL)\b")
 
 
 def test_every_setting_is_documented_and_every_documented_one_exists() -> None:

@@ -11,7 +11,8 @@ METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 SENT = "Authorization, Content-Type, Idempotency-Key, If-None-Match, X-Correlation-Id"
 SHOWN = (
     "ETag, Retry-After, Idempotency-Replayed, X-Correlation-Id, X-Data-As-Of, X-Data-Stale, X-Data-Stale-Reason, "
-    "X-Rate-Limit-Limit, X-Rate-Limit-Remaining, X-Rate-Limit-Reset"
+    "X-Rate-Limit-Limit, X-Rate-Limit-Remaining, X-Rate-Limit-Reset, "
+    "X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-Raw-Data-Source"
 )
 
 

@@ -31,6 +31,8 @@ _RECORD: dict[str, Any] = {
         "modifiedDate": {"type": "string", "format": "date-time"},
         "sourceModifiedDate": {"type": "string", "format": "date-time"},
         "metadata": {"type": "object", "properties": {"isDeleted": {"type": "boolean"}}},
+        "custom_fields": {"type": "object", "description": "Only when asked for: the custom fields by name."},
+        "raw_data": {"description": "Only when asked for: the record as the platform sent it."},
     },
 }
 _LINK: dict[str, Any] = {"type": "object", "required": ["href"], "properties": {"href": {"type": "string"}}}
@@ -76,6 +78,19 @@ _PARAMETERS = [
     _parameter("orderBy", {"type": "string"}, "A property; `-` before it turns the order round."),
 ]
 PAGE_PARAMETERS = _PARAMETERS[:2]
+_INCLUDES = [
+    _parameter(
+        "include_custom_fields",
+        {"type": "string", "enum": ["false", "true", "verbose"], "default": "false"},
+        "Set `custom_fields` beside each record; `verbose` adds `custom_fields_meta`, which says how each was found.",
+    ),
+    _parameter(
+        "include_raw_data",
+        {"type": "string", "enum": ["false", "true"], "default": "false"},
+        "Set `raw_data` beside each record: what the platform sent, or null where that is not kept. Needs the right "
+        "raw_data.read.",
+    ),
+]
 _IF_NONE_MATCH = {
     "in": "header",
     "name": "If-None-Match",
@@ -99,9 +114,9 @@ def answers(schema: dict[str, Any], parameters: list[dict[str, Any]]) -> dict[st
     }
 
 
-LISTED = answers(_PAGE, _PARAMETERS)
-RECORD = answers(_RECORD, [])
-STATEMENT = answers(_STATEMENT, [])
+LISTED = answers(_PAGE, [*_PARAMETERS, *_INCLUDES])
+RECORD = answers(_RECORD, _INCLUDES)
+STATEMENT = answers(_STATEMENT, _INCLUDES)
 
 
 def file(content_type: str) -> dict[str, Any]:

@@ -6,9 +6,8 @@ They are not cached: each request asks the platform, over a Linked connection, f
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import Annotated, Any, NamedTuple
 
 from django.http import HttpRequest, HttpResponse
@@ -18,20 +17,11 @@ from ninja import Path
 from portal.api.data_described import file
 from portal.api.data_paths import RecordId, one_of, segment_for
 from portal.api.data_reading import Reading, no_such_record, reading_of
-from portal.api.errors import WireError
+from portal.api.errors import WireError, platform_error
 from portal.api.schema import CompanyId, ConnectionId, Wire, WireRouter, wire_response
 from syncengine.actions.files import RecordFiles
 from syncengine.connectors.attachments import Attachment, File
-from syncengine.exceptions import (
-    AuthExpired,
-    ConnectorError,
-    NotLinked,
-    NotSupported,
-    PermissionMissing,
-    RateLimited,
-    SourceRefused,
-    SourceUnavailable,
-)
+from syncengine.exceptions import ConnectorError, NotLinked, SourceRefused
 from syncengine.models import Connection
 from syncengine.moments import stamp
 from syncengine.queries.record_pages import stored_record
@@ -192,24 +182,8 @@ def _told(files: RecordFiles, missing: WireError) -> Iterator[None]:
     except NotLinked as error:
         raise WireError(409, error.message) from error
     except ConnectorError as error:
-        service = files.connection.integration.name.replace(" ", "")
         is_missing = isinstance(error, SourceRefused) and error.status_code in (404, 410)
-        raise (missing if is_missing else _problem(error, service)) from error
-
-
-def _problem(error: ConnectorError, service: str) -> WireError:
-    told = partial(WireError, service=service)
-    wait: float | None = getattr(error, "retry_after", None)
-    extra = (("Retry-After", str(max(1, round(wait)))),) if wait else ()
-    described: tuple[tuple[type[ConnectorError], Callable[[], WireError]], ...] = (
-        (NotSupported, lambda: told(404, error.headline)),
-        (AuthExpired, lambda: told(409, error.headline)),
-        (PermissionMissing, lambda: told(403, error.headline)),
-        (RateLimited, lambda: told(429, error.headline, retry="True", extra=extra)),
-        (SourceUnavailable, lambda: told(503, error.headline, retry="True", extra=extra)),
-    )
-    found = next((describe() for kind, describe in described if isinstance(error, kind)), None)
-    return found or told(503, error.headline, retry="False")
+        raise (missing if is_missing else platform_error(error, files.connection.integration.name)) from error
 
 
 def _shape(attachment: Attachment) -> dict[str, Any]:

@@ -7,7 +7,8 @@ Freshness, on every read of cached data:
     X-Data-Stale-Reason  only then: `not-linked` (the connection is not Linked, so nothing refreshes it), `read-failed`
                          (a read since the last good one failed), or `overdue` (it is older than its schedule's interval
                          plus a tenth of it, at least an hour; a type without a schedule is never overdue)
-    ETag                 moves when a record of the type is written over this connection, and only then
+    ETag                 moves when a record of the type is written over this connection, or when members that were
+                         asked for beside it are found otherwise (data_extras), and only then
 
 A company-scoped path speaks of one connection: of those whose platform offers the type, a Linked one before others, one
 that was read before one that was not, the newest link before older ones.
@@ -56,11 +57,13 @@ def reading_of(
     data_type: str,
     *,
     also_offered_by: Container[str] = (),
+    or_pushed: bool = False,
 ) -> Reading:
     """Return where to read the type from; one query.
 
     connection_id:    None for a company-scoped path.
     also_offered_by:  keys of platforms that offer the type though their catalogue does not name it (custom types).
+    or_pushed:        take a type too that was never read, when pushes wrote records of it.
     Raises:           WireError 404 for an unknown company or connection and a type that no platform offers, 409 before
                       the first good read.
     """
@@ -74,16 +77,24 @@ def reading_of(
     source = best_source(sources)
     if source is None:
         raise _not_supported(sources, data_type)
-    if source.as_of is None:
-        raise WireError(409, NOT_REQUESTED, retry="True")
+    if source.as_of is None and not (or_pushed and source.has_pushes and not source.is_being_read):
+        raise not_requested()
     return Reading(key, source, data_type)
 
 
 def answer(
-    request: HttpRequest, reading: Reading, body: Callable[[], bytes], *, content_type: str = JSON
+    request: HttpRequest,
+    reading: Reading,
+    body: Callable[[], bytes],
+    *,
+    content_type: str = JSON,
+    state: tuple[str, ...] = (),
 ) -> HttpResponse:
-    """Return the bytes that `body` makes, or 304 without having them made."""
-    tag = _etag(request, reading)
+    """Return the bytes that `body` makes, or 304 without having them made.
+
+    state:  what the bytes depend on beside the records.
+    """
+    tag = _etag(request, reading, state)
     asked = parse_etags(request.headers["If-None-Match"]) if "If-None-Match" in request.headers else []
     if any(known.removeprefix("W/") == tag.removeprefix("W/") for known in asked):
         return _fresh(HttpResponse(status=304), reading, tag)
@@ -107,6 +118,10 @@ def only_record(reading: Reading) -> StoredRecord:
     return max(rows, key=lambda row: (not row.is_deleted, row.modified_at))
 
 
+def not_requested() -> WireError:
+    return WireError(409, NOT_REQUESTED, retry="True")
+
+
 def no_such_record(data_type: str, record_id: str) -> WireError:
     return WireError(404, f"No data available for {data_type} for ID {record_id}")
 
@@ -124,9 +139,10 @@ def _not_supported(sources: list[DataSource], data_type: str) -> WireError:
     return WireError(404, f"Datatype {data_type} not supported by platform(s) {names}")
 
 
-def _etag(request: HttpRequest, reading: Reading) -> str:
+def _etag(request: HttpRequest, reading: Reading, state: tuple[str, ...]) -> str:
     """Weak, since the same state also leaves packed. The code that makes the bytes is part of it, by its version."""
-    parts = (settings.HEADRACE_VERSION, reading.source.written, request.path, request.META.get("QUERY_STRING", ""))
+    query = request.META.get("QUERY_STRING", "")
+    parts = (settings.HEADRACE_VERSION, reading.source.written, request.path, query, *state)
     return f'W/"{blake2b(repr(parts).encode(), digest_size=12).hexdigest()}"'
 
 

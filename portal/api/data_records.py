@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 
 from portal.api.data_described import LISTED, RECORD
+from portal.api.data_extras import Extras, extras_asked
 from portal.api.data_files import file_behind, file_response
 from portal.api.data_paths import (
     BANK_TRANSACTIONS,
@@ -20,8 +21,8 @@ from portal.api.data_paths import (
     no_such_path,
     segment_for,
 )
-from portal.api.data_reading import Reading, answer, no_such_record, only_record, reading_of
-from portal.api.data_splicing import record_bytes, records_bytes
+from portal.api.data_reading import Reading, answer, no_such_record, not_requested, only_record, reading_of
+from portal.api.data_splicing import record_bytes, records_bytes, with_members
 from portal.api.paging import Page, contract_path, envelope_bytes, read_page
 from portal.api.query import order_for, query_filter
 from portal.api.query_fields import record_fields
@@ -123,7 +124,8 @@ def _list_or_object(request: HttpRequest, company_id: str, connection_id: str | 
     data_type = segment_for(segment, connection_scoped=connection_id is not None)
     if data_type.single:
         reading = reading_of(request, company_id, connection_id, data_type.key)
-        return answer(request, reading, lambda: _object_bytes(reading))
+        extras = extras_asked(request, reading)
+        return answer(request, reading, lambda: _object_bytes(reading, extras), state=extras.state)
     asked = list_asked(request)
     return _list(request, reading_of(request, company_id, connection_id, data_type.key), asked)
 
@@ -137,12 +139,15 @@ def _bank_transactions(
 
 
 def _list(request: HttpRequest, reading: Reading, asked: ListAsked, only: Q | None = None) -> HttpResponse:
+    extras = extras_asked(request, reading)
+
     def made() -> bytes:
         found = matching(reading, asked, only)
         path = contract_path(request.path_info)
-        return envelope_bytes(records_bytes(found.rows), asked.page, found.total, path, request.GET.dict())
+        records = records_bytes(found.rows, extras.members(found.rows))
+        return envelope_bytes(records, asked.page, found.total, path, request.GET.dict())
 
-    return answer(request, reading, made)
+    return answer(request, reading, made, state=extras.state)
 
 
 def _one(
@@ -151,24 +156,28 @@ def _one(
     data_type = segment_for(segment, connection_scoped=connection_id is not None)
     if data_type.single:
         raise no_such_path()
-    reading = reading_of(request, company_id, connection_id, data_type.key)
+    reading = reading_of(request, company_id, connection_id, data_type.key, or_pushed=True)
     # An id may hold slashes, and then the path of its files looks like a longer id.
     file = file_behind(record_id)
     if file is not None and stored_record(reading.connection_id, reading.data_type, record_id) is None:
         return file_response(request, reading, file)
-    return answer(request, reading, lambda: _record_bytes(request, reading, record_id))
+    extras = extras_asked(request, reading)
+    return answer(request, reading, lambda: _record_bytes(request, reading, record_id, extras), state=extras.state)
 
 
-def _record_bytes(request: HttpRequest, reading: Reading, record_id: str) -> bytes:
+def _record_bytes(request: HttpRequest, reading: Reading, record_id: str, extras: Extras) -> bytes:
     # A slash at the end of a path is optional; that it belongs to the id is looked at second.
     ids = (record_id, f"{record_id}/") if request.path.endswith("/") else (record_id,)
     for one in ids:
         record = stored_record(reading.connection_id, reading.data_type, one)
         if record is not None:
-            return record_bytes(record)
-    raise no_such_record(reading.data_type, record_id)
+            return record_bytes(record, *extras.members([record]))
+    raise no_such_record(reading.data_type, record_id) if reading.source.as_of else not_requested()
 
 
-def _object_bytes(reading: Reading) -> bytes:
+def _object_bytes(reading: Reading, extras: Extras) -> bytes:
     record = only_record(reading)
-    return record.content if reading.data_type in _BARE else record_bytes(record)
+    members = extras.members([record])
+    if reading.data_type in _BARE:
+        return with_members(record.content, *members) if members else record.content
+    return record_bytes(record, *members)

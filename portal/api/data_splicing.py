@@ -41,6 +41,11 @@ def records_bytes(records: Sequence[StoredRecord], extras: Sequence[bytes] = ())
     return [_spliced(record.content, tail) for record, tail in zip(records, tails, strict=True)]
 
 
+def with_members(content: bytes, extra: bytes) -> bytes:
+    """Return an object that is no record with more members, as `record_bytes` takes them; b"" for none."""
+    return _spliced(content, extra + b"}") if extra else content
+
+
 def _spliced(content: bytes, tail: bytes) -> bytes:
     # Every name that could clash ends in one of these two; a nested one only costs the closer look. Searched from
     # behind: that way of the standard library's is several times as fast as the other.

@@ -10,10 +10,11 @@ from pydantic import AfterValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from portal.api.data_described import STATEMENT
+from portal.api.data_extras import extras_asked
 from portal.api.data_paths import Statement, statement_for
 from portal.api.data_periods import Asked, month_of, statement_bytes
 from portal.api.data_reading import answer, only_record, reading_of
-from portal.api.data_splicing import record_bytes
+from portal.api.data_splicing import record_bytes, with_members
 from portal.api.schema import CompanyId, ConnectionId, WireRouter
 
 router = WireRouter(tag="Data")
@@ -76,10 +77,14 @@ def _statement(
     start = None if periods.start_month is None else month_of(periods.start_month)
     asked = Asked(periods.period_length, periods.periods_to_compare, start)
     reading = reading_of(request, company_id, connection_id, data_type)
+    extras = extras_asked(request, reading)
 
     def made() -> bytes:
         record = only_record(reading)
         content = statement_bytes(record.content, data_type, asked)
-        return content if data_type in _BARE else record_bytes(record._replace(content=content))
+        members = extras.members([record])
+        if data_type in _BARE:
+            return with_members(content, *members) if members else content
+        return record_bytes(record._replace(content=content), *members)
 
-    return answer(request, reading, made)
+    return answer(request, reading, made, state=extras.state)

@@ -10,7 +10,7 @@ from django.conf import settings
 from pydantic.alias_generators import to_camel
 
 from portal.api.examples import example_of
-from portal.api.root import api, routes
+from portal.api.root import api, dialect_of, dialects, routes
 
 _METHODS = ("get", "post", "put", "patch", "delete")
 _PARAMETER = re.compile(r"{(\w+)}")
@@ -128,16 +128,20 @@ def description() -> dict[str, Any]:
     routes()  # the routers must be complete
     made: dict[str, Any] = dict(api().get_openapi_schema(path_prefix=""))
     schemas = {**made["components"].get("schemas", {}), "ErrorMessage": PROBLEM, "ValidationMessages": VALIDATION}
+    refusals = {name: _refusal(status, error, words) for status, (name, error, words) in _REFUSALS.items()}
+    for dialect in dialects():
+        schemas.update(dialect.schemas)
+        refusals.update({name: {**told, "headers": _header_links()} for name, told in dialect.refusals.values()})
     document = {
         "openapi": "3.1.0",
         "info": {"title": "Headrace", "version": settings.HEADRACE_VERSION, "description": _INTRODUCTION},
         "servers": [{"url": "/api"}],
         "security": [{"apiKey": []}, {"bearer": []}],
         "tags": _tags(made["paths"]),
-        "paths": {_camel_path(path): _operations(item) for path, item in sorted(made["paths"].items())},
+        "paths": {_camel_path(path): _operations(path, item) for path, item in sorted(made["paths"].items())},
         "components": {
             "schemas": dict(sorted(schemas.items())),
-            "responses": {name: _refusal(status, error, words) for status, (name, error, words) in _REFUSALS.items()},
+            "responses": refusals,
             "headers": {
                 name: {"description": words, "schema": {"type": kind}} for name, (kind, words) in _HEADERS.items()
             },
@@ -156,11 +160,12 @@ def description() -> dict[str, Any]:
     return document
 
 
-def _operations(item: dict[str, Any]) -> dict[str, Any]:
-    return {method: _operation(method, details) for method, details in item.items() if method in _METHODS}
+def _operations(path: str, item: dict[str, Any]) -> dict[str, Any]:
+    refusals = {status: name for status, (name, _) in dialect_of(path).refusals.items()}
+    return {method: _operation(method, details, refusals) for method, details in item.items() if method in _METHODS}
 
 
-def _operation(method: str, details: dict[str, Any]) -> dict[str, Any]:
+def _operation(method: str, details: dict[str, Any], refusals: dict[str, str]) -> dict[str, Any]:
     operation = {name: value for name, value in details.items() if name not in ("security", "responses")}
     operation["parameters"] = [_parameter(parameter) for parameter in details.get("parameters", ())]
     if method in ("post", "patch"):
@@ -172,11 +177,10 @@ def _operation(method: str, details: dict[str, Any]) -> dict[str, Any]:
                 "description": "A GUID of yours: the same request with the same key is done once.",
             }
         )
-    responses: dict[str, Any] = {
-        status: {"$ref": f"#/components/responses/{name}"}
-        for status, (name, _, _) in _REFUSALS.items()
-        if status != "422" or method in ("post", "patch")
+    told = refusals or {
+        status: name for status, (name, _, _) in _REFUSALS.items() if status != "422" or method in ("post", "patch")
     }
+    responses: dict[str, Any] = {status: {"$ref": f"#/components/responses/{name}"} for status, name in told.items()}
     for status, answer in details.get("responses", {}).items():
         responses[str(status)] = {**answer, "headers": {**_header_links(), **answer.get("headers", {})}}
     operation["responses"] = dict(sorted(responses.items()))

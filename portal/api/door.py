@@ -16,10 +16,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 
 from portal.api import cors, idempotency, limits, packing
-from portal.api.errors import INVALID_REQUEST, Problem, WireError, codat_body, problem_of
+from portal.api.errors import INVALID_REQUEST, Problem, WireError
 from portal.api.principals import principal_of
 from portal.api.resolving import path_of
-from portal.api.root import dialects, routes
+from portal.api.root import dialect_of, routes
 from portal.api.schema import wire_response
 
 MOUNT = "/api"
@@ -41,6 +41,7 @@ def door(request: HttpRequest) -> HttpResponseBase:
         response = _refusal(request, wire_path, error)
     response = _in_wire_form(request, wire_path, response)
     limits.stamp(request, response)
+    dialect_of(wire_path).stamp(request, response)
     cors.stamp(request, response)
     if response.status_code == 204:
         del response.headers["Content-Type"]  # there is nothing that could have a type
@@ -79,7 +80,7 @@ def _answer(request: HttpRequest, path: str) -> HttpResponseBase:
 
 
 def _refusal(request: HttpRequest, path: str, error: Exception) -> HttpResponse:
-    problem = problem_of(error)
+    problem = dialect_of(path).problem_of(error)
     if problem is None:
         _log.exception("api fault correlation=%s", request.correlation_id)  # type: ignore[attr-defined]
         problem = Problem(500, "Something broke on our side. The log knows it by the correlation id.")
@@ -87,9 +88,8 @@ def _refusal(request: HttpRequest, path: str, error: Exception) -> HttpResponse:
 
 
 def _told(request: HttpRequest, path: str, problem: Problem) -> HttpResponse:
-    lowered = path.lower()
-    body = next((body for prefix, body in dialects() if lowered.startswith(prefix)), codat_body)
-    response = wire_response(body(problem, request.correlation_id), status=problem.status)  # type: ignore[attr-defined]
+    body = dialect_of(path).body(problem, request.correlation_id)  # type: ignore[attr-defined]
+    response = wire_response(body, status=problem.status)
     for name, value in problem.extra:
         response[name] = value
     return response

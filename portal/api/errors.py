@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import Http404, UnreadablePostError
 from ninja.errors import HttpError, ValidationError
 
-from syncengine.exceptions import DatasetInProgress, NotLinked, Refused, StaleState, UnknownDataType
+from syncengine.exceptions import (
+    AuthExpired,
+    ConnectorError,
+    DatasetInProgress,
+    NotLinked,
+    NotSupported,
+    PermissionMissing,
+    RateLimited,
+    Refused,
+    SourceUnavailable,
+    StaleState,
+    UnknownDataType,
+)
 
 INVALID_REQUEST = "Error processing request - not valid."
 
@@ -55,6 +68,22 @@ def company_not_found(company_id: object) -> WireError:
 
 def connection_not_found(connection_id: object) -> WireError:
     return WireError(404, f"Data connection {connection_id} not found")
+
+
+def platform_error(error: ConnectorError, platform_name: str) -> WireError:
+    """Return how a platform's refusal or silence is told to a request that waited for it."""
+    told = partial(WireError, service=platform_name.replace(" ", ""))
+    wait: float | None = getattr(error, "retry_after", None)
+    extra = (("Retry-After", str(max(1, round(wait)))),) if wait else ()
+    described: tuple[tuple[type[ConnectorError], Callable[[], WireError]], ...] = (
+        (NotSupported, lambda: told(404, error.headline)),
+        (AuthExpired, lambda: told(409, error.headline)),
+        (PermissionMissing, lambda: told(403, error.headline)),
+        (RateLimited, lambda: told(429, error.headline, retry="True", extra=extra)),
+        (SourceUnavailable, lambda: told(503, error.headline, retry="True", extra=extra)),
+    )
+    found = next((describe() for kind, describe in described if isinstance(error, kind)), None)
+    return found or told(503, error.headline, retry="False")
 
 
 def problem_of(error: Exception) -> Problem | None:

@@ -60,6 +60,11 @@ _VALUES: dict[str, Any] = {
     "syncFromWindow": 12,
     "tags": {"region": "uk"},
     "platform": "",
+    "connector_token": _CONNECTION,
+    "integration_slug": "mqjo",
+    "slug": "mqjo",
+    "model": "customers",
+    "json_path": "person",
     "expiresIn": 86400,
     "tokenType": "Bearer",
 }

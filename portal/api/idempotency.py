@@ -1,7 +1,8 @@
 """One key, one effect: the answer to a POST or PATCH is kept and given again (codat contract, section 1.5).
 
 What a request does and the note of its answer are one transaction, so that a process that dies leaves either both or
-neither. Only operations that speak to a platform while they run stand outside it; they carry the key themselves.
+neither. Only operations that speak to a platform while they run stand outside it. They note what they began, in the
+transaction that makes it, so that a request with the key of one that was killed goes on with that and begins nothing.
 """
 
 from __future__ import annotations
@@ -24,7 +25,13 @@ KEPT_FOR = timedelta(minutes=90)
 # A request that runs longer than this was killed; the next one with its key may try again.
 HELD_FOR = timedelta(seconds=120)
 _METHODS = {"POST", "PATCH"}
+_HELD = "idempotent_answer"
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+class _InFlight(WireError):
+    def __init__(self) -> None:
+        super().__init__(409, f"A request with this {HEADER} is still being worked on.", retry="True")
 
 
 def once(
@@ -49,6 +56,7 @@ def once(
     answer = _hold(request, key)
     if answer.status_code:
         return _again(answer)
+    setattr(request, _HELD, answer)
     try:
         if not in_transaction:
             response = run()
@@ -58,10 +66,28 @@ def once(
             response = run()
             _keep(answer, response)
             return response
+    except _InFlight as error:
+        return refuse(error)  # the answer is for the other run to keep
     except Exception as error:
         response = refuse(error)
         _keep(answer, response)
         return response
+
+
+def begun(request: HttpRequest) -> str:
+    """Return what an earlier run with this request's key noted by `note_begun`; "" when there was none."""
+    held: IdempotentAnswer | None = getattr(request, _HELD, None)
+    return held.begun if held is not None else ""
+
+
+def note_begun(request: HttpRequest, reference: str) -> None:
+    """Note what this request begins, in the transaction that begins it. Nothing to do for a request without a key.
+
+    Raises: WireError 409 when another run with the key began something meanwhile.
+    """
+    held: IdempotentAnswer | None = getattr(request, _HELD, None)
+    if held is not None and not IdempotentAnswer.objects.filter(pk=held.pk, begun="").update(begun=reference):
+        raise _InFlight
 
 
 def _hold(request: HttpRequest, key: str) -> IdempotentAnswer:
@@ -90,9 +116,10 @@ def _hold(request: HttpRequest, key: str) -> IdempotentAnswer:
             return held
         stale = IdempotentAnswer.objects.filter(pk=key_hash, status_code=0, held_until__lt=moment)
         if stale.update(held_until=moment + HELD_FOR):
+            held.refresh_from_db()
             return held
         break
-    raise WireError(409, f"A request with this {HEADER} is still being worked on.", retry="True")
+    raise _InFlight
 
 
 def _keep(answer: IdempotentAnswer, response: HttpResponseBase) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cache
 from typing import Any, NoReturn
 
@@ -10,7 +9,9 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
 from ninja import NinjaAPI
+from ninja.errors import ValidationError
 
+from portal.api.dialects import CODAT, Dialect
 from portal.api.resolving import Routes
 from portal.api.schema import WireJSON, WireParser
 from portal.registers import api_routers
@@ -21,6 +22,14 @@ class WireAPI(NinjaAPI):
 
     def on_exception(self, request: HttpRequest, exc: Any) -> NoReturn:
         raise exc
+
+    def validation_error_from_error_contexts(self, error_contexts: list[Any]) -> ValidationError:
+        """Keep what was given beside what is wrong with it: not every dialect leaves it out."""
+        error = super().validation_error_from_error_contexts(error_contexts)
+        found = [one for context in error_contexts for one in context.pydantic_validation_error.errors()]
+        for told, whole in zip(error.errors, found, strict=True):
+            told["input"] = whole["input"]
+        return error
 
     def get_content_type(self) -> str:
         return "application/json; charset=utf-8"
@@ -60,7 +69,12 @@ def routes() -> Routes:
 
 
 @cache
-def dialects() -> tuple[tuple[str, Callable[..., dict[str, Any]]], ...]:
-    """Return (path prefix in lower case, function that makes the error body), longest prefix first."""
-    found = {entry.prefix.lower(): import_string(entry.error_body) for entry in api_routers() if entry.error_body}
-    return tuple(sorted(found.items(), key=lambda pair: -len(pair[0])))
+def dialects() -> tuple[Dialect, ...]:
+    """Return the dialects beside the Codat one, the longest prefix first."""
+    found = {entry.dialect: import_string(entry.dialect) for entry in api_routers() if entry.dialect}
+    return tuple(sorted(found.values(), key=lambda dialect: -len(dialect.prefix)))
+
+
+def dialect_of(path: str) -> Dialect:
+    """Return the dialect that a path of the API is spoken in."""
+    return next((dialect for dialect in dialects() if dialect.holds_for(path)), CODAT)

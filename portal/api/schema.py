@@ -70,12 +70,16 @@ class WireParser(Parser):
 
     def parse_body(self, request: HttpRequest) -> Any:
         try:
-            body = msgspec.json.decode(request.body)
+            body = self.decoded(request.body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise WireError(400, f"{INVALID_REQUEST} The body is not JSON: {error}") from None
         if b"\\u0000" in request.body and _holds_nul(body):
             raise WireError(400, f"{INVALID_REQUEST} The body holds a NUL character.")
         return body
+
+    def decoded(self, text: bytes) -> Any:
+        """Raises: msgspec.DecodeError, UnicodeDecodeError, RecursionError."""
+        return msgspec.json.decode(text)
 
 
 def _holds_nul(value: Any) -> bool:

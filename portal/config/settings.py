@@ -5,6 +5,7 @@ from pathlib import Path
 import environ
 from django.utils.csp import CSP
 
+from portal.config.mail import mailers_from
 from portal.config.secrets import secret_from
 
 BASE_DIR = Path(__file__).resolve().parents[2]
@@ -218,13 +219,52 @@ HEADRACE_SANDBOX_URL = env.str("HEADRACE_SANDBOX_URL", default="http://127.0.0.1
 # Whether the platform's own text of every record is kept, or only where custom fields need it.
 HEADRACE_KEEP_RAW = env.bool("HEADRACE_KEEP_RAW", default=False)
 # What a custom field shows where its path finds nothing: auto, sentinel or null (docs/custom-data.md).
-HEADRACE_UNRESOLVED_FIELDS = env.str("HEADRACE_UNRESOLVED_FIELDS", default="auto")
-# Percentage points by which a custom field's share of found values may fall between two reads without an event.
+HEADRACE_UNRESOLVED_FIELDS = env.str("HEADRACE_UNRESOLVED_FIELDS", default="auto", choices=["auto", "sentinel", "null"])
+HEADRACE_MAX_CUSTOM_FIELDS = env.int("HEADRACE_MAX_CUSTOM_FIELDS", default=500)
+# Percentage points: when a custom field's share of found values falls by as many between two reads, an event says so.
 HEADRACE_COVERAGE_DROP_POINTS = env.float("HEADRACE_COVERAGE_DROP_POINTS", default=20)
 # Called with each event, in the transaction that marks it as told; they write rows and nothing else.
-EVENT_SUBSCRIBERS = ["portal.alerting.matching.event_happened", "customdata.coverage.event_happened"]
+EVENT_SUBSCRIBERS = [
+    "portal.alerting.matching.event_happened",
+    "portal.alerting.rules.event_happened",
+    "portal.alerting.incidents.event_happened",
+    "customdata.coverage.event_happened",
+]
 # Processes that every worker cluster starts beside its own, by name: the function each runs.
 CLUSTER_COMPANIONS = {"courier": "portal.alerting.courier.run_courier"}
+
+# What features have every cluster's keeper do, every so many seconds, and the tick each minute.
+KEEPER_DUTIES = {"pushops.run.attending.attend": env.float("HEADRACE_PUSH_BEAT_SECONDS", default=1)}
+TICK_DUTIES = ["pushops.run.purging.purge_pushes", "syncengine.actions.offline.tidy_offline"]
+
+# --- push operations ------------------------------------------------------------------------------------------------
+
+# When an operation without a timeout of its own ends as TimedOut.
+HEADRACE_PUSH_MAX_HOURS = env.float("HEADRACE_PUSH_MAX_HOURS", default=24)
+# What a push does while a read of its type stores records: wait or refuse.
+HEADRACE_PUSH_DURING_READ = env.str("HEADRACE_PUSH_DURING_READ", default="wait")
+# Whether a write is followed by a read of its type, where the caller allows it: never, missing (only when the platform
+# did not show what it wrote) or always.
+HEADRACE_PUSH_SYNC = env.str("HEADRACE_PUSH_SYNC", default="missing")
+# After a request was cut off: how long it may still be at work at the platform, so that finding nothing proves nothing;
+# and how long a platform is trusted to know its idempotency key.
+HEADRACE_PUSH_SETTLE_SECONDS = env.float("HEADRACE_PUSH_SETTLE_SECONDS", default=120)
+HEADRACE_PUSH_KEY_SECONDS = env.float("HEADRACE_PUSH_KEY_SECONDS", default=300)
+
+# --- offline platforms ----------------------------------------------------------------------------------------------
+
+# After so long without a sign of life a connector counts as missing, and work for its platform waits.
+HEADRACE_CONNECTOR_MISSING_SECONDS = env.float("HEADRACE_CONNECTOR_MISSING_SECONDS", default=30)
+# How long a connector's question for work is held open, and how many of them one portal process holds: each takes a
+# thread. A connector that finds no place asks each second.
+HEADRACE_CONNECTOR_HOLD_SECONDS = env.float("HEADRACE_CONNECTOR_HOLD_SECONDS", default=15)
+HEADRACE_CONNECTOR_HOLDS = env.int("HEADRACE_CONNECTOR_HOLDS", default=1)
+# The largest answer, as it comes over the wire, that a connector may hand in.
+HEADRACE_CONNECTOR_MAX_BYTES = env.int("HEADRACE_CONNECTOR_MAX_BYTES", default=32 * 1024 * 1024)
+# Requests a minute of all connectors of one integration. 0 is no limit.
+HEADRACE_CONNECTOR_PER_MINUTE = env.int("HEADRACE_CONNECTOR_PER_MINUTE", default=6_000)
+# Called with an integration's id, in the transaction that notes that its connector is there.
+CONNECTOR_ARRIVALS = ["pushops.run.turns.connector_came"]
 
 # --- webhooks -------------------------------------------------------------------------------------------------------
 
@@ -234,6 +274,17 @@ HEADRACE_WEBHOOK_CONCURRENCY = env.int("HEADRACE_WEBHOOK_CONCURRENCY", default=1
 HEADRACE_WEBHOOK_POLL_SECONDS = env.float("HEADRACE_WEBHOOK_POLL_SECONDS", default=0.25)
 HEADRACE_WEBHOOK_FAILING_MINUTES = env.float("HEADRACE_WEBHOOK_FAILING_MINUTES", default=30)
 HEADRACE_WEBHOOK_DISABLE_DAYS = env.float("HEADRACE_WEBHOOK_DISABLE_DAYS", default=5)
+
+# --- alerting rules -------------------------------------------------------------------------------------------------
+
+# How often rules are checked for which no event comes: no success for too long, authorisations about to lapse.
+HEADRACE_RULES_SECONDS = env.float("HEADRACE_RULES_SECONDS", default=60)
+# Hosts whose webhooks take Slack's form of a message.
+HEADRACE_SLACK_HOSTS = env.list("HEADRACE_SLACK_HOSTS", default=["hooks.slack.com", "hooks.slack-gov.com"])
+# e.g. smtp+tls://user:password@mail.example.com:587; empty sends no e-mail, consolemail:// prints it.
+MAILERS = mailers_from(env.str("EMAIL_URL", default=""), seconds=env.float("HEADRACE_EMAIL_SECONDS", default=15))
+SILENCED_SYSTEM_CHECKS = ["mail.W001"]  # sending no e-mail is a choice; the log of deliveries says so
+DEFAULT_FROM_EMAIL = env.str("HEADRACE_EMAIL_FROM", default="Headrace <headrace@localhost>")
 
 # --- the API --------------------------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ import msgspec
 
 from syncengine.connectors.attachments import Attachment, File
 from syncengine.connectors.changes import Change
+from syncengine.connectors.endpoints import Endpoint, Wanted
 from syncengine.connectors.platforms import Platform
 from syncengine.connectors.push_options import PushOption
 from syncengine.exceptions import PushIssue
@@ -234,6 +235,13 @@ class Connector(Protocol):
 
     def map_record(self, data_type: str, raw: Json) -> MappedRecord:
         """Map one decoded record (numbers with a fraction are Decimal). Pure. Raises RecordRefused."""
+        ...
+
+    def endpoint(self, data_source: str, wanted: Wanted) -> Endpoint:
+        """Return how to read any endpoint of the platform, as a custom data type names it.
+
+        Raises: SourceRefused for what can be none; NotSupported.
+        """
         ...
 
     def unlink(self, credentials: Credentials, *, settings: Mapping[str, Json], http: Http) -> None:

@@ -109,6 +109,12 @@ class WritesManifest:
     model: str = ""
 
 
+def model_name(data_type: str) -> str:
+    """Return the standard model's class, as validation messages name it."""
+    shape = record_shape(data_type)
+    return _MODEL_NAMES.get(data_type) or (shape.name if shape else data_type)
+
+
 def read_wire(table: Table | None) -> Wire:
     """Return the manifest's `[writes]`."""
     if table is None:
@@ -150,7 +156,7 @@ def read_writes(table: Table | None, data_type: str, endpoint: str, wire: Wire) 
         sent_in=table.member_path("sent_in") or (),
         told_in=table.member_path("told_in") or (),
         many=table.boolean("many", False),
-        model=table.text("model", _MODEL_NAMES.get(data_type) or (shape.name if shape else data_type)),
+        model=table.text("model", model_name(data_type)),
     )
     table.done()
     return writes

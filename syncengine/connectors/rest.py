@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import format_datetime
+from datetime import datetime
 from urllib.parse import urlsplit
 
 from django.conf import settings as deployment
@@ -23,6 +22,7 @@ from syncengine.connectors.base import (
     PushReceipt,
 )
 from syncengine.connectors.changes import Change
+from syncengine.connectors.endpoints import Endpoint, Wanted
 from syncengine.connectors.manifest import Manifest
 from syncengine.connectors.manifest_files import AttachmentsManifest
 from syncengine.connectors.manifest_parts import Incremental, Stamp, TypeManifest
@@ -31,9 +31,11 @@ from syncengine.connectors.oauth2 import OAuth2
 from syncengine.connectors.paging import Position, next_position, page_params, page_size, total_of
 from syncengine.connectors.platforms import Platform
 from syncengine.connectors.push_options import PushOption
+from syncengine.connectors.rest_endpoint import RestEndpoint
 from syncengine.connectors.rest_files import Attachments, download, download_pdf, picked
 from syncengine.connectors.rest_places import Places
 from syncengine.connectors.rest_writes import Pushing, unsent
+from syncengine.connectors.stamps import stamp_text
 from syncengine.connectors.templates import fill_text
 from syncengine.connectors.wire import Envelope, split_object, split_records
 from syncengine.exceptions import AuthExpired, NotSupported
@@ -152,6 +154,9 @@ class RestConnector:
             warnings=envelope.warnings,
         )
 
+    def endpoint(self, data_source: str, wanted: Wanted) -> Endpoint:
+        return RestEndpoint(self.manifest, data_source)
+
     def key_of(self, data_type: str, raw: Json) -> str:
         """Raises: RecordRefused when the record has no key that can be kept."""
         return self._mappers[data_type].key_of(raw)
@@ -268,19 +273,6 @@ def _plan_params(found: TypeManifest, changes: Incremental | None, plan: FetchPl
 
 def _stamped(stamp: Stamp, moment: datetime) -> tuple[str, str]:
     return stamp.param, stamp_text(moment, stamp.format)
-
-
-def stamp_text(moment: datetime, form: str) -> str:
-    """Return an aware moment as the platform wants to be told of it, whole seconds, never later than it is."""
-    utc = moment.astimezone(UTC).replace(microsecond=0)
-    forms = {
-        "iso": lambda: utc.isoformat().removesuffix("+00:00") + "Z",
-        "date": lambda: utc.date().isoformat(),
-        "unix": lambda: str(int(utc.timestamp())),
-        "unix-ms": lambda: str(int(utc.timestamp()) * 1000),
-        "http-date": lambda: format_datetime(utc, usegmt=True),
-    }
-    return forms[form]()
 
 
 def _opened(found: TypeManifest, body: bytes) -> Envelope:

@@ -22,11 +22,15 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from customdata.actions.custom_fields import create_custom_field
+from customdata.actions.field_mappings import create_mapping
+from customdata.models import CustomField
 from portal.actions.api_keys import create_api_key
 from portal.api import limits
 from portal.api.description import description
 from portal.api.quota import Quota
 from portal.keys import header_of
+from pushops.actions.pushing import request_push
 from syncengine.actions.datasets import refresh_company
 from syncengine.sandbox.server import start
 from tests.conformance.contract import filtered
@@ -41,6 +45,7 @@ CHECKS = [
     response_schema_conformance,
 ]
 HERE = Path(__file__).parent
+ACCOUNT = {"nominalCode": "4200", "name": "Tests", "fullyQualifiedCategory": "Asset.Current"}
 tried: dict[str, int] = {}
 
 
@@ -91,7 +96,12 @@ def world(db: None, settings: Any, run_queue: Callable[..., int], monkeypatch: p
     lab = installed(sandbox, settings, settings.HEADRACE_PORTAL_URL)
     connection = lab.connection(make_company("Acme Trading", tags={"region": "uk"}))
     datasets = refresh_company(connection.company, actor="test")
+    push = request_push(connection, data_type="chartOfAccounts", operation="Create", body=ACCOUNT, actor="test")
     run_queue()
+    field = create_custom_field(
+        "vat_note", "ACCOUNTING", "customers", source=CustomField.Source.API, actor="test", description=None
+    )
+    mapping = create_mapping(field, "person", actor="test", connection=connection)
     key = create_api_key(name="test", scopes=("read", "sync", "push", "admin"), actor="test")
     yield World(
         header_of(key.secret),
@@ -104,6 +114,11 @@ def world(db: None, settings: Any, run_queue: Callable[..., int], monkeypatch: p
             "segment": "invoices",
             "statement": "balanceSheet",
             "apiKeyId": str(key.key.pk),
+            "pushOperationKey": str(push.pk),
+            "recordId": "inv_00000001",
+            "accountId": "bnk_00000001",
+            "customFieldId": str(field.pk),
+            "customFieldMappingId": str(mapping.pk),
         },
         lab,
     )

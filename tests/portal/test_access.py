@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -13,17 +14,31 @@ from django.test import Client
 from django.urls import URLPattern, get_resolver, reverse
 from django.utils.timezone import now
 
+from customdata.actions.custom_data_types import put_custom_data_type
+from customdata.actions.custom_fields import create_custom_field
+from customdata.actions.field_mappings import create_mapping
+from customdata.models import CustomField, FieldMappingChange
 from portal.access import RIGHTS, allows, companies_for, connections_for, datasets_for
+from portal.actions.alerting_rules import add_maintenance
 from portal.actions.api_keys import create_api_key
 from portal.alerting.consumers import create_consumer
+from portal.config.urls import urlpatterns
 from portal.links import customer_token
 from portal.models import Role, WebhookMessage
-from portal.urls import urlpatterns
+from pushops.actions.pushing import request_push
 from syncengine.actions.integrations import install_integrations, save_integration
 from syncengine.actions.sync_settings import install_sync_settings
 from syncengine.models import Integration
 from syncengine.states import DatasetStatus
-from tests.factories import make_company, make_connection, make_dataset, make_user
+from tests.factories import (
+    make_alert,
+    make_company,
+    make_connection,
+    make_dataset,
+    make_incident,
+    make_rule,
+    make_user,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -69,6 +84,10 @@ ROUTES: dict[str, tuple[str, Role | None, int]] = {
     "integration-list": ("get", D, 200),
     "integration-detail": ("get", D, 200),
     "integration-set-enabled": ("post", D, 303),
+    "integration-set-offline": ("post", D, 303),
+    "integration-connector": ("get", D, 303),
+    "integration-connector-key": ("post", D, 303),
+    "integration-connector-revoke": ("get", D, 200),
     "api-key-list": ("get", D, 200),
     "api-key-create": ("get", D, 200),
     "api-key-rename": ("get", D, 200),
@@ -76,6 +95,62 @@ ROUTES: dict[str, tuple[str, Role | None, int]] = {
     "api-key-revoke": ("get", D, 200),
     "organisation": ("get", D, 200),
     "organisation-origins": ("post", D, 303),
+    "incident-list": ("get", AD, 200),
+    "incident-detail": ("get", AD, 200),
+    "incident-acknowledge": ("post", AN, 303),
+    "incident-resolve": ("get", AN, 200),
+    "incident-retry": ("post", AD, 303),
+    "incident-links": ("get", AD, 200),
+    "alerting": ("get", AN, 302),
+    "rule-list": ("get", AN, 200),
+    "rule-create": ("get", D, 200),
+    "rule-preview": ("post", D, 200),
+    "rule-detail": ("get", AN, 200),
+    "rule-edit": ("get", D, 200),
+    "rule-test": ("get", D, 200),
+    "rule-snooze": ("post", D, 303),
+    "rule-wake": ("post", D, 303),
+    "rule-delete": ("get", D, 200),
+    "alert-list": ("get", AN, 200),
+    "alert-detail": ("get", AN, 200),
+    "alert-resolve": ("post", AN, 303),
+    "alert-resolve-selected": ("post", AN, 303),
+    "maintenance-list": ("get", AN, 200),
+    "maintenance-end": ("post", D, 303),
+    "custom-data-list": ("get", AN, 200),
+    "custom-data-create": ("get", D, 200),
+    "custom-data-detail": ("get", AN, 200),
+    "custom-data-edit": ("get", D, 200),
+    "custom-data-read": ("post", AN, 303),
+    "custom-data-schedule": ("post", D, 303),
+    "custom-data-delete": ("get", D, 200),
+    "custom-field-list": ("get", AN, 200),
+    "custom-field-create": ("get", D, 200),
+    "custom-field-detail": ("get", AN, 200),
+    "custom-field-edit": ("get", D, 200),
+    "custom-field-delete": ("get", D, 200),
+    "custom-field-restore": ("post", D, 303),
+    "custom-field-history": ("get", AN, 200),
+    "custom-field-change-restore": ("post", D, 303),
+    "custom-field-map-integration": ("get", D, 200),
+    "custom-field-map-connection": ("get", D, 200),
+    "custom-field-mapping-promote": ("get", D, 200),
+    "custom-field-mapping-delete": ("get", D, 200),
+    "push-list": ("get", AD, 200),
+    "push-detail": ("get", AD, 200),
+    "push-edit": ("get", AN, 200),
+    "push-retry": ("post", AN, 303),
+    "push-retry-all": ("get", AN, 200),
+    "push-extend": ("get", AN, 200),
+    "push-discard": ("get", AN, 200),
+    "push-settle": ("get", AN, 200),
+    "push-refresh": ("post", AD, 303),
+    "company-push-list": ("get", AD, 200),
+    "push-choose": ("get", AN, 200),
+    "push-create": ("get", AN, 200),
+    "push-update": ("get", AN, 404),  # the record is named behind the question mark
+    "push-delete": ("get", AN, 404),
+    "push-upload": ("get", AN, 404),
     "webhook-list": ("get", AN, 200),
     "webhook-create": ("get", D, 200),
     "webhook-catalogue": ("get", AN, 200),
@@ -103,7 +178,7 @@ def routes() -> Iterator[URLPattern]:
         for pattern in patterns:
             yield from [pattern] if isinstance(pattern, URLPattern) else walk(pattern.url_patterns)
 
-    return walk(urlpatterns)
+    return walk(urlpatterns[3:])  # behind the API, the admin and the connectors' door
 
 
 # Routes that name a row and need a session: a missing row and a deleted one answer the same page.
@@ -131,10 +206,24 @@ def values() -> dict[str, Any]:
     connection = make_connection(make_company("Acme"), integration=sandbox)
     dataset = make_dataset(connection, status=DatasetStatus.FETCH_ERROR, completed_at=now())
     hook = create_consumer(url="https://93.184.216.34/hooks", event_types=["company.created"], actor="test")
+    rule = make_rule()
+    configuration = {"dataSource": "/expenses", "requiredData": {}, "keyBy": ["$.id"]}
+    custom = put_custom_data_type(sandbox, "expenses", configuration, actor="test")
+    field = create_custom_field("po_number", "ACCOUNTING", "invoices", source=CustomField.Source.API, actor="test")
+    mapping = create_mapping(field, "po", actor="test", connection=connection)
     message = WebhookMessage.objects.create(
         consumer=hook, lane=hook.lane, to=hook.url, event_type="company.created", payload=b"{}"
     )
     return {
+        "incident_id": make_incident(connection).pk,
+        "rule_id": rule.pk,
+        "alert_id": make_alert(rule).pk,
+        "window_id": add_maintenance(sandbox, starts_at=now(), ends_at=now() + timedelta(hours=1), actor="test").pk,
+        "identifier": custom.custom_data_type.identifier,
+        "field_id": field.pk,
+        "mapping_id": mapping.pk,
+        "change_id": FieldMappingChange.objects.get(mapping_id=mapping.pk).pk,
+        "push_key": request_push(connection, data_type="chartOfAccounts", operation="Create", body={}, actor="test").pk,
         "consumer_id": hook.pk,
         "message_id": message.pk,
         "name": "company.created",
@@ -154,8 +243,9 @@ def test_every_route_has_an_entry() -> None:
 
 
 def test_nothing_but_the_api_the_admin_and_the_portal_is_routed() -> None:
-    api, admin, portal = get_resolver().url_patterns
-    assert (api.name, str(admin.pattern), str(portal.pattern)) == ("api", "admin/", "")
+    api, admin, door, *pages = get_resolver().url_patterns
+    assert (api.name, str(admin.pattern), {str(page.pattern) for page in pages}) == ("api", "admin/", {""})
+    assert (door.name, str(door.pattern)) == ("connector-door", "connector/<path:what>")
 
 
 @pytest.mark.parametrize("name", sorted(ROUTES))
@@ -211,11 +301,16 @@ def test_wrong_methods_change_nothing(name: str, values: dict[str, Any], client:
     ("role", "rights"),
     [
         (ON, {"companies.view", "companies.edit", "connections.link"}),
-        (AD, {"companies.view", "companies.edit", "connections.link", "data.view", "data.refresh"}),
+        (
+            AD,
+            {"companies.view", "companies.edit", "connections.link", "data.view", "data.refresh"}
+            | {"incidents.view", "push.view"},
+        ),
         (
             AN,
             {"companies.view", "companies.edit", "connections.link", "data.view", "data.refresh", "companies.delete"}
-            | {"webhooks.view"},
+            | {"webhooks.view", "incidents.view", "incidents.edit", "rules.view", "alerts.resolve"}
+            | {"custom_data.view", "custom_fields.view", "push.view", "push.write"},
         ),
         (D, set(RIGHTS) - {"users.edit"}),
         (A, set(RIGHTS)),

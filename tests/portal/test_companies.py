@@ -187,6 +187,7 @@ def test_head_and_tabs(ana: Client, olga: Client) -> None:
     assert [(tab.text, tab["href"]) for tab in tabs] == [
         ("Overview", base),
         ("Data history", f"{base}history/"),
+        ("Push", f"{base}push/"),
         ("Settings", f"{base}settings/"),
     ]
     assert [tab.text for tab in detail(olga, company).one("nav", class_="tabs").all("a")] == ["Overview"]

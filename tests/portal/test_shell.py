@@ -60,7 +60,8 @@ def test_durations(seconds: float, words: str) -> None:
 
 def test_every_status_has_a_look_and_each_look_a_symbol() -> None:
     of_webhooks = {*MessageState.values, "Enabled", "Failing", "Paused", "Disabled"}
-    assert set(TONES) == set(DatasetStatus.values) | set(ConnectionStatus.values) | of_webhooks
+    of_monitoring = {"Open", "Acknowledged", "Resolved", "Recovered", "OK", "Firing", "Snoozed"}
+    assert set(TONES) == set(DatasetStatus.values) | set(ConnectionStatus.values) | of_webhooks | of_monitoring
     symbols = set(re.findall(r'<symbol id="(\w+)"', (project.BASE_DIR / "static/img/icons.svg").read_text()))
     assert set(TONES.values()) <= symbols
 
@@ -139,12 +140,16 @@ def test_render_page_keeps_the_status(ana: Client) -> None:
 
 
 def test_navigation_of_each_role(db: None) -> None:
-    everything = ["Overview", "Companies", "Data history", "Data types", "Integrations"]
-    everything += ["Webhooks", "API keys", "Organisation"]
+    of_onboarding = ["Overview", "Companies"]
+    of_advisor = [*of_onboarding, "Data history", "Push", "Incidents"]
+    of_analyst = [*of_onboarding, "Data history", "Custom data", "Custom fields", "Push", "Incidents"]
+    of_analyst += ["Alerting", "Webhooks"]
+    everything = [*of_onboarding, "Data history", "Data types", "Custom data", "Custom fields", "Push", "Integrations"]
+    everything += ["Incidents", "Alerting", "Webhooks", "API keys", "Organisation"]
     assert {role: [entry.label for entry in navigation(make_user(f"{role}@x.com", role=role))] for role in Role} == {
-        Role.ONBOARDING: everything[:2],
-        Role.ADVISOR: everything[:3],
-        Role.ANALYST: [*everything[:3], "Webhooks"],
+        Role.ONBOARDING: of_onboarding,
+        Role.ADVISOR: of_advisor,
+        Role.ANALYST: of_analyst,
         Role.DEVELOPER: everything,
         Role.ADMINISTRATOR: everything,
     }
@@ -162,7 +167,12 @@ def test_the_shell_of_a_page(ana: Client) -> None:
         ("Companies", "/companies/", "page"),
         ("Data history", "/data/history/", None),
         ("Data types", "/settings/data-types/", None),
+        ("Custom data", "/custom-data/", None),
+        ("Custom fields", "/custom-fields/", None),
+        ("Push", "/push/", None),
         ("Integrations", "/integrations/", None),
+        ("Incidents", "/incidents/", None),
+        ("Alerting", "/alerting/", None),
         ("Webhooks", "/monitor/webhooks/", None),
         ("API keys", "/developers/api-keys/", None),
         ("Organisation", "/settings/organisation/", None),
@@ -348,5 +358,5 @@ def test_overview_queries(ana: Client, count: int, django_assert_num_queries: ob
         make_connection(make_company(f"L{place}"), status="Deauthorized")
         connection = make_connection(make_company(f"C{place}"))
         make_dataset(connection, "invoices", DatasetStatus.MAP_ERROR)
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(14):
         ana.get("/")

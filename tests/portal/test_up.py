@@ -174,7 +174,7 @@ def test_it_comes_up_with_its_demo_revives_the_dead_and_leaves_nothing_behind(
         assert (answer.status, json.load(answer)["totalResults"]) == (200, 3)
     assert demo_statuses(tmp_path) == {
         "Alder & Finch Studio": ("PendingAuth", {}),
-        "Brightwater Bakery": ("Linked", {"Complete": 25}),
+        "Brightwater Bakery": ("Linked", {"Complete": 27}),
         "Northgate Cycles": ("Deauthorized", {"AuthError": 1, "Complete": 25}),
     }
     titled(family(process), "headrace worker")[0].kill()

@@ -10,3 +10,6 @@ Q_CLUSTER = Q_CLUSTER | {"recycle": int(os.environ.get("CLUSTER_TEST_RECYCLE", "
 # What these name lives in the portal.
 EVENT_SUBSCRIBERS = []
 CLUSTER_COMPANIONS = {}
+CONNECTOR_ARRIVALS = []
+KEEPER_DUTIES = {}
+TICK_DUTIES = []

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Self
+from typing import Self
 from urllib.parse import urlsplit
 
 from syncengine.connectors.attachments import Attachment, File
@@ -27,11 +27,14 @@ from syncengine.connectors.base import (
     Written,
 )
 from syncengine.connectors.changes import Change
+from syncengine.connectors.endpoints import Endpoint, Wanted
 from syncengine.connectors.platforms import Platform, SettingField, TypeSupport
 from syncengine.connectors.push_options import PushOption
 from syncengine.connectors.rest_writes import unsent
 from syncengine.connectors.tryton import files, mapping
+from syncengine.connectors.tryton.endpoint import ModelEndpoint
 from syncengine.connectors.tryton.forms import WRITES
+from syncengine.connectors.tryton.places import company_of, company_server, server_of, text_of
 from syncengine.connectors.tryton.protocol import (
     Domain,
     Row,
@@ -116,7 +119,7 @@ class TrytonConnector:
     def start_link(
         self, *, settings: Mapping[str, Json], client: Mapping[str, str], state: str, redirect_uri: str, http: Http
     ) -> LinkStart:
-        server, user = _server(settings, http), _text(settings, "user")
+        server, user = server_of(settings, http), text_of(settings, "user")
         key = request_key(server, user)
         instruct = (
             f"Sign in to Tryton (database {server.database}) as {user}, open Preferences, then Applications, and "
@@ -136,23 +139,23 @@ class TrytonConnector:
         http: Http,
     ) -> Credentials:
         credentials = Credentials(secret={"key": pending["key"]})
-        server = _server(settings, http, self.authorize(credentials))
+        server = server_of(settings, http, self.authorize(credentials))
         try:
-            _company_id(settings, server)
+            company_of(settings, server)
         except PrerequisiteMissing:
             # The settings must change first, and then a new key is asked for: leave no open door behind.
-            withdraw_key(server, _text(settings, "user"), pending["key"])
+            withdraw_key(server, text_of(settings, "user"), pending["key"])
             raise
         except AuthExpired as refusal:
             headline = (
-                f"The key is not approved in Tryton yet. Approve it as {_text(settings, 'user')} under Preferences, "
+                f"The key is not approved in Tryton yet. Approve it as {text_of(settings, 'user')} under Preferences, "
                 "Applications, then check again. If no request is shown there, start linking again."
             )
             raise AuthExpired(headline, upstream=refusal.upstream, status_code=refusal.status_code) from refusal
         return credentials
 
     def check(self, credentials: Credentials, *, settings: Mapping[str, Json], http: Http) -> None:
-        _company_id(settings, _server(settings, http, self.authorize(credentials)))
+        company_of(settings, server_of(settings, http, self.authorize(credentials)))
 
     def refresh(self, credentials: Credentials, *, settings: Mapping[str, Json], http: Http) -> Credentials:
         raise AuthExpired(
@@ -163,17 +166,20 @@ class TrytonConnector:
         return {"Authorization": f"Bearer {credentials.secret['key']}"}
 
     def origin(self, settings: Mapping[str, Json]) -> str:
-        parts = urlsplit(_text(settings, "base_url"))
+        parts = urlsplit(text_of(settings, "base_url"))
         return f"{parts.scheme}://{parts.netloc}"
 
     def fetch_page(self, plan: FetchPlan, cursor: Cursor | None, http: Http) -> Page:
         source = SOURCES.get(plan.data_type)
         if source is None:
             raise NotSupported(f"Tryton is not read for {plan.data_type}.")
-        server = _server(plan.settings, http)
+        server = server_of(plan.settings, http)
         position = Position.from_cursor(cursor) if cursor else _start(source, plan, server)
         read = _swept_page if position.sweeping else _records_page
         return read(source, plan, position, server)
+
+    def endpoint(self, data_source: str, wanted: Wanted) -> Endpoint:
+        return ModelEndpoint(data_source, wanted)
 
     def key_of(self, data_type: str, raw: Json) -> str:
         return mapping.key_of(raw)
@@ -185,19 +191,19 @@ class TrytonConnector:
         self, data_type: str, record_id: str, *, settings: Mapping[str, Json], http: Http
     ) -> Sequence[Attachment]:
         resource = files.resource_of(data_type, record_id)
-        return files.listed(_company_server(settings, http)[0], resource)
+        return files.listed(company_server(settings, http)[0], resource)
 
     def attachment(
         self, data_type: str, record_id: str, attachment_id: str, *, settings: Mapping[str, Json], http: Http
     ) -> Attachment:
         resource = files.resource_of(data_type, record_id)
-        return files.one(_company_server(settings, http)[0], resource, attachment_id)
+        return files.one(company_server(settings, http)[0], resource, attachment_id)
 
     def download(
         self, data_type: str, record_id: str, attachment_id: str, *, settings: Mapping[str, Json], http: Http
     ) -> File:
         resource = files.resource_of(data_type, record_id)
-        return files.download(_company_server(settings, http)[0], resource, attachment_id)
+        return files.download(company_server(settings, http)[0], resource, attachment_id)
 
     def pdf(self, data_type: str, record_id: str, *, settings: Mapping[str, Json], http: Http) -> File:
         raise NotSupported("Tryton prints documents in formats that its administrator chooses, so none is asked for.")
@@ -216,17 +222,11 @@ class TrytonConnector:
         raise NotSupported("Tryton cannot be searched for what a write left behind.")
 
     def unlink(self, credentials: Credentials, *, settings: Mapping[str, Json], http: Http) -> None:
-        withdraw_key(_server(settings, http), _text(settings, "user"), credentials.secret["key"])
-
-
-def _company_server(settings: Mapping[str, Json], http: Http) -> tuple[Server, int]:
-    server = _server(settings, http)
-    company = _company_id(settings, server)
-    return server.in_company(company), company
+        withdraw_key(server_of(settings, http), text_of(settings, "user"), credentials.secret["key"])
 
 
 def _writer(settings: Mapping[str, Json], http: Http) -> Writer:
-    server, company = _company_server(settings, http)
+    server, company = company_server(settings, http)
     return Writer(server, company, lambda data_type, number: _one_record(data_type, number, server, company))
 
 
@@ -257,7 +257,7 @@ def _completed(source: Source, server: Server, records: list[Row]) -> list[Row]:
 
 
 def _start(source: Source, plan: FetchPlan, server: Server) -> Position:
-    company = _company_id(plan.settings, server)
+    company = company_of(plan.settings, server)
     since = plan.since if plan.mode == ReadMode.INCREMENTAL else None
     position = Position(company, sweeping=False, after=0, since=since)
     if since is None or not source.whole_if:
@@ -345,43 +345,3 @@ def _wanted(source: Source, row: Row, total: str) -> bool:
     if row[total] is None:
         return False
     return (decimal_of(row, total) < 0) == (source.sign < 0)
-
-
-def _company_id(settings: Mapping[str, Json], server: Server) -> int:
-    """Return the company to read: the one in the settings, else the only one the user may enter.
-
-    Never the user's current one, which changes when they switch companies in Tryton. And never one they may not enter:
-    Tryton answers empty lists for it, which would look like a company without data.
-    """
-    user, wanted = _text(settings, "user"), str(settings.get("company") or "").strip()
-    found = rows(server, "res.user", ("company", "companies"), domain=[["login", "=", user]], limit=1)
-    if not found:
-        raise PrerequisiteMissing(
-            f"Tryton has no user “{user}”, or does not show it to this key. Check the connection's settings."
-        )
-    allowed = sorted({*(found[0]["companies"] or ()), *filter(None, [found[0]["company"]])})
-    if not allowed:
-        raise PrerequisiteMissing(
-            f"The Tryton user “{user}” belongs to no company. Give them one in Tryton, under Users."
-        )
-    if wanted and wanted not in map(str, allowed):
-        raise PrerequisiteMissing(
-            f"The Tryton user “{user}” may not enter company {wanted}. Check the connection's settings."
-        )
-    if not wanted and len(allowed) > 1:
-        raise PrerequisiteMissing(
-            f"The Tryton user “{user}” may enter companies {', '.join(map(str, allowed))}. Say which one to read: "
-            "write its id into the connection's settings."
-        )
-    return int(wanted or allowed[0])
-
-
-def _server(settings: Mapping[str, Json], http: Http, headers: Mapping[str, str] | None = None) -> Server:
-    return Server(_text(settings, "base_url").rstrip("/"), _text(settings, "database"), http, headers or {})
-
-
-def _text(settings: Mapping[str, Any], name: str) -> str:
-    value = str(settings.get(name) or "").strip()
-    if not value:
-        raise PrerequisiteMissing(f"The connection's setting “{name}” is empty. Fill it in and try again.")
-    return value

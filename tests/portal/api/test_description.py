@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from jsonschema import Draft202012Validator
+from ninja.constants import NOT_SET
 from openapi_spec_validator import validate
 
 from portal.api.description import description
@@ -47,6 +48,21 @@ def test_every_operation_names_the_right_it_needs():
         if not operation.auth_callbacks
     ]
     assert open_to_all == []
+
+
+def test_no_two_models_share_a_name():
+    """The description knows models by name alone: of two with one name, the later would stand for both."""
+    told: dict[str, str] = {}
+    shared = set()
+    for router in api()._get_bound_routers():
+        for view in router.path_operations.values():
+            for operation in view.operations:
+                answers = [model for model in operation.response_models.values() if model not in (None, NOT_SET)]
+                for model in [*operation.models, *answers]:
+                    for name, schema in model.model_json_schema().get("$defs", {}).items():
+                        if told.setdefault(name, str(schema)) != str(schema):
+                            shared.add(name)
+    assert shared == set()
 
 
 def test_every_example_fits_its_schema(document):

@@ -64,6 +64,11 @@ def test_a_limited_key_holds_nothing_that_reaches_past_its_companies() -> None:
         "connections.unlink",
         "connections.delete",
         "access_tokens.create",
+        "custom_fields.read",
+        "field_mappings.edit",
+        "raw_data.read",
+        "rules.read",
+        "rules.edit",
     }
     assert rights_of([], sorted(DEPLOYMENT_WIDE), is_limited=True) == frozenset()
 

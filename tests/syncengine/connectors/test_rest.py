@@ -9,7 +9,7 @@ from werkzeug import Request, Response
 
 from syncengine.connectors.base import Credentials, FetchPlan, HttpAnswer, LinkStart, MappedRecord, Page
 from syncengine.connectors.paging import SAME_PAGE
-from syncengine.connectors.rest import stamp_text
+from syncengine.connectors.stamps import stamp_text
 from syncengine.connectors.wire import MENDED
 from syncengine.exceptions import AuthExpired, BadAnswer, NotSupported, PrerequisiteMissing, SourceRefused
 from syncengine.states import ReadMode
