@@ -5,17 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.utils.timezone import now
 
 from portal.models import IdempotentAnswer
-from pushops.actions.pushing import edit_and_retry
-from pushops.exceptions import OperationEnded
 from pushops.models import PushOperation
-from pushops.queries.retrying import chain_of, live_try
 
 KEPT_FOR = timedelta(hours=24)
 _DONE = 303
@@ -45,17 +41,3 @@ def once(actor: str, nonce: str, make: Callable[[], PushOperation]) -> UUID:
         if earlier is None or not earlier.begun:
             raise
         return UUID(earlier.begun)
-
-
-@transaction.atomic
-def try_again(operation: PushOperation, body: Any, *, actor: str) -> PushOperation:
-    """Ask for a failed write once more, unless another try of it succeeded or is under way.
-
-    Raises: OperationEnded, and whatever `edit_and_retry` refuses.
-    """
-    # Of two people who press at once, the second finds what the first one made.
-    PushOperation.objects.select_for_update(of=("self",)).only("pk").get(pk=chain_of(operation)[0].pk)
-    other = live_try(operation)
-    if other is not None:
-        raise OperationEnded(f"This was tried again already, and that try is {other.status}. Nothing was pushed.")
-    return edit_and_retry(operation, body, actor=actor)

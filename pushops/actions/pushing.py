@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -17,6 +16,7 @@ from pushops.models import PushFile, PushOperation
 from pushops.moves import as_validation, end, failed_words, tell
 from pushops.queries.fitting import fit
 from pushops.queries.push_models import known_model, model_name, platform_of, support_for
+from pushops.queries.retrying import chain_of, live_try
 from pushops.run.hurrying import carry_out_here
 from pushops.run.turns import PUSH_TASK, storing_read
 from pushops.states import PushStatus
@@ -109,28 +109,20 @@ def push_now(operation: PushOperation, *, within: timedelta) -> PushOperation:
     return PushOperation.objects.select_related("connection__integration", "company").get(pk=operation.pk)
 
 
+@transaction.atomic
 def edit_and_retry(operation: PushOperation, body: Any, *, actor: str) -> PushOperation:
     """Ask for the same write again with another body; the new operation points to the old one (`retry_of`).
 
-    Raises: OperationEnded unless it is Failed or TimedOut with a known outcome; all that `request_push` raises.
+    Raises: OperationEnded unless it is Failed or TimedOut with a known outcome, and no other try of the same write
+            succeeded or may yet; all that `request_push` raises.
     """
     _require_failed(operation)
+    # Of two people who press at once, the second finds what the first one made.
+    PushOperation.objects.select_for_update(of=("self",)).only("pk").get(pk=chain_of(operation)[0].pk)
+    other = live_try(operation)
+    if other is not None:
+        raise OperationEnded(f"This was tried again already, and that try is {other.status}. Nothing was pushed.")
     return _again(operation, body, actor=actor)
-
-
-def retry_all(operations: Iterable[PushOperation], *, actor: str) -> list[PushOperation]:
-    """Ask for each of these writes again as it was; those that may not be tried again are left out.
-
-    Returns: the new operations. Each is a transaction of its own.
-    """
-    made = []
-    for operation in operations:
-        try:
-            _require_failed(operation)
-            made.append(_again(operation, operation.body, actor=actor))
-        except (OperationEnded, NotWritable, ConnectionNotLinked, ReadInProgress):
-            continue
-    return made
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,17 +44,6 @@ def attend() -> int:
             return seen
 
 
-def end_overdue(operation: PushOperation | None = None) -> int:
-    """End operations past their deadline now, and return how many: for whoever is about to show them.
-
-    operation:  only this one. Costs one indexed statement when there is nothing to do.
-    """
-    overdue = PushOperation.objects.filter(look_at__lte=now(), status=PushStatus.PENDING, deadline_at__lte=now())
-    if operation is not None:
-        overdue = overdue.filter(pk=operation.pk)
-    return sum(time_out(pk) for pk in list(overdue.values_list("pk", flat=True)[:BATCH]))
-
-
 @transaction.atomic
 def time_out(operation_id: UUID) -> bool:
     """End one operation as TimedOut if it is past its deadline. What the platform is doing goes on all the same."""

@@ -16,9 +16,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from portal.access import actor_of, allows, may
 from portal.htmx import go_and_say, not_changed, render_page, wants_fragment
 from pushops.actions.handling import discard, extend_deadline, settle
+from pushops.actions.pushing import edit_and_retry
 from pushops.forms.asking import DiscardForm, ExtendForm, SettleForm
 from pushops.models import PushOperation
-from pushops.once import try_again
 from pushops.push_access import operations_for
 from pushops.push_detail import detail_context, live_version
 from pushops.queries.push_models import push_model
@@ -50,7 +50,7 @@ def push_detail(request: HttpRequest, push_key: UUID) -> HttpResponse:
 def push_retry(request: HttpRequest, push_key: UUID) -> HttpResponse:
     operation = operation_of(request, push_key)
     try:
-        made = try_again(operation, operation.body, actor=actor_of(request))
+        made = edit_and_retry(operation, operation.body, actor=actor_of(request))
     except Refused as refusal:
         return _refused(request, operation, refusal)
     return go_and_say(request, "It is pushed again. This is the new operation.", "push-detail", made.pk)
@@ -228,7 +228,7 @@ def _try_all_again(operations: list[PushOperation], actor: str) -> int:
     made = 0
     for operation in operations:
         with suppress(Refused):
-            try_again(operation, operation.body, actor=actor)
+            edit_and_retry(operation, operation.body, actor=actor)
             made += 1
     return made
 

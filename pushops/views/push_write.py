@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods
 
 from portal.access import actor_of, may
 from portal.htmx import go_and_say, render_page, wants_fragment
-from pushops.actions.pushing import BATCHES, request_push
+from pushops.actions.pushing import BATCHES, edit_and_retry, request_push
 from pushops.forms.asking import PushSettingsForm
 from pushops.forms.entered import from_body
 from pushops.forms.nodes import Node
@@ -18,7 +18,7 @@ from pushops.forms.reading import Unreadable, read_json
 from pushops.forms.writing import Writing, told_by
 from pushops.json_text import one_line, pretty
 from pushops.models import PushOperation
-from pushops.once import once, try_again
+from pushops.once import once
 from pushops.push_filters import OPERATION_WORDS
 from pushops.queries.fitting import Fitting, fit
 from pushops.queries.push_models import model_name, push_model
@@ -129,7 +129,7 @@ def _send(
 
     def make() -> PushOperation:
         if target.retry_of is not None:
-            return try_again(target.retry_of, body, actor=actor)
+            return edit_and_retry(target.retry_of, body, actor=actor)
         return request_push(
             target.connection,
             data_type=target.data_type,

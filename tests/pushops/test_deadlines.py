@@ -12,10 +12,10 @@ from django.utils.timezone import now
 from redis import Redis
 
 from pushops.actions.handling import discard, extend_deadline
-from pushops.actions.pushing import edit_and_retry, push_now, request_push, retry_all
+from pushops.actions.pushing import edit_and_retry, push_now, request_push
 from pushops.exceptions import BadRequest, ConnectionNotLinked, NotWritable, OperationEnded, ReadInProgress
 from pushops.models import PushOperation
-from pushops.run.attending import attend, end_overdue
+from pushops.run.attending import attend
 from pushops.run.carrying import carry_out
 from pushops.run.lease import claim
 from pushops.states import Phase, PushStatus
@@ -82,17 +82,9 @@ def test_without_a_timeout_it_ends_after_the_deployments_longest(connection, set
 def test_a_beat_with_nothing_to_do_is_one_statement(connection):
     push_now(ask(connection), within=SOON)
     ask(connection)
-    for beat in (attend, end_overdue):
-        with CaptureQueriesContext(database) as statements:
-            assert beat() == 0
-        assert len(statements) == 1
-
-
-def test_whoever_looks_ends_what_is_overdue(connection):
-    operation, other = ask(connection, timeout_minutes=1), ask(connection)
-    past_deadline(operation)
-    assert (end_overdue(other), end_overdue(operation), end_overdue()) == (0, 1, 0)
-    assert again(operation).status == PushStatus.TIMED_OUT
+    with CaptureQueriesContext(database) as statements:
+        assert attend() == 0
+    assert len(statements) == 1
 
 
 def test_a_lost_task_is_queued_again(connection, queued, run_queue, settings):
@@ -247,8 +239,8 @@ def test_a_retry_is_a_new_operation_that_points_to_the_old_one(lab, connection):
     assert better.requested_by == "user:1"
     with pytest.raises(OperationEnded):
         edit_and_retry(better, CUSTOMER, actor="user:1")
-    again_all = retry_all([failed, better], actor="user:1")
-    assert [(one.retry_of_id, one.body) for one in again_all] == [(failed.pk, failed.body)]
+    with pytest.raises(OperationEnded, match="tried again already, and that try is Success"):
+        edit_and_retry(failed, CUSTOMER, actor="user:2")
 
 
 @pytest.mark.parametrize(
