@@ -12,6 +12,7 @@ from customdata.api.dialect import Unprocessable, fault
 from customdata.api.field_shapes import Category, LookupIntegrationsOut, LookupModelsOut, Snake
 from customdata.catalogue import BY_DATA_TYPE, models_of
 from customdata.exceptions import NotFound
+from portal.api.limits import charge_connector
 from portal.api.lookups import as_uuid, principal_in
 from portal.api.principals import connections_for
 from portal.api.schema import WireRouter
@@ -55,15 +56,16 @@ def lookup_integrations(request: HttpRequest, query: Query[LookupQuery]) -> Any:
 
 
 def connection_of_token(request: HttpRequest, token: str) -> Connection:
-    """Return the connection, with its integration; one query.
+    """Return the connection, with its integration; one query. The request counts against the connection's budget.
 
-    Raises: NotFound for an unknown, a deleted and another company's connection alike.
+    Raises: NotFound for an unknown, a deleted and another company's connection alike; WireError 429.
     """
     key: UUID | None = as_uuid(token)
     seen = connections_for(principal_in(request)).select_related("integration", "company")
     found = seen.filter(pk=key).first() if key else None
     if found is None:
         raise NotFound(NO_CONNECTOR)
+    charge_connector(request, found.pk)
     return found
 
 

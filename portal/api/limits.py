@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -26,10 +27,21 @@ _day_ends: datetime | None = None
 
 def check_address(request: HttpRequest) -> None:
     """Raise WireError 429 when this address asked too often within this minute, whatever key it sends."""
-    per_minute = settings.HEADRACE_API_ADDRESS_PER_MINUTE
+    _charge_minute(request, f"address:{address_of(request)}", settings.HEADRACE_API_ADDRESS_PER_MINUTE)
+
+
+def charge_connector(request: HttpRequest, connection_id: UUID) -> None:
+    """Count the request against its connection's budget of the minute (Bindbee contract, section 3).
+
+    Raises: WireError 429 once that is used up.
+    """
+    _charge_minute(request, f"connector:{connection_id}", settings.HEADRACE_API_CONNECTOR_PER_MINUTE)
+
+
+def _charge_minute(request: HttpRequest, bucket: str, per_minute: int) -> None:
     if per_minute:
         minute_ends = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(minutes=1)
-        _grant(request, quota.take(f"address:{address_of(request)}", per_minute, minute_ends))
+        _grant(request, quota.take(bucket, per_minute, minute_ends))
 
 
 def charge(request: HttpRequest) -> None:

@@ -292,6 +292,8 @@ DEFAULT_FROM_EMAIL = env.str("HEADRACE_EMAIL_FROM", default="Headrace <headrace@
 HEADRACE_API_DAILY_QUOTA = env.int("HEADRACE_API_DAILY_QUOTA", default=100_000)
 # Requests a minute from one address, whatever its keys. 0 is no limit.
 HEADRACE_API_ADDRESS_PER_MINUTE = env.int("HEADRACE_API_ADDRESS_PER_MINUTE", default=6_000)
+# Requests a minute about one connection, of custom fields (0: no limit).
+HEADRACE_API_CONNECTOR_PER_MINUTE = env.int("HEADRACE_API_CONNECTOR_PER_MINUTE", default=200)
 # Live keys of the deployment; the contract has ten.
 HEADRACE_MAX_API_KEYS = env.int("HEADRACE_MAX_API_KEYS", default=10)
 DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("HEADRACE_MAX_BODY_BYTES", default=10 * 1024 * 1024)

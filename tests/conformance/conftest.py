@@ -89,6 +89,7 @@ def world(db: None, settings: Any, run_queue: Callable[..., int], monkeypatch: p
     """One company, linked to the sandbox and read, and a key that may do everything."""
     settings.HEADRACE_API_DAILY_QUOTA = 0
     settings.HEADRACE_API_ADDRESS_PER_MINUTE = 0
+    settings.HEADRACE_API_CONNECTOR_PER_MINUTE = 0
     monkeypatch.setattr(limits, "quota", Quota())
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)  # all requests share the test's own transaction

@@ -6,6 +6,8 @@ import json
 import time
 
 import pytest
+import time_machine
+from django.utils.timezone import now
 
 from customdata.actions.field_mappings import create_mapping, delete_mapping
 from syncengine.connectors.base import RecordRefused
@@ -272,6 +274,18 @@ def test_the_configuration_shows_which_mapping_counts(wire, books, django_assert
     delete_mapping(own, actor="test")
     found = told(wire.get(path))["fields"][2]
     assert (found["json_path"], found["source"]) == ("shared.path", "organization")
+
+
+def test_a_connection_has_a_budget_of_its_own_for_each_minute(wire, books, settings):
+    settings.HEADRACE_API_CONNECTOR_PER_MINUTE = 2
+    asked = f"{CONFIGURATION}?{MODEL}&connector_token="
+    with time_machine.travel(now().replace(second=10), tick=False):
+        answers = [wire.get(f"{asked}{books.pk}") for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert [answer["X-RateLimit-Remaining"] for answer in answers] == ["1", "0", "0"]
+    assert plain(answers[2]) == (429, "Rate limit exceeded")
+    assert 0 < int(answers[2]["Retry-After"]) <= 60
+    assert wire.get(f"{asked}{make_connection().pk}").status_code == 200
 
 
 def test_what_the_configuration_needs_is_named(wire, books):

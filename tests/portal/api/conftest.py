@@ -38,6 +38,7 @@ def _own_quota(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
     """What a process holds of a budget belongs to a database that the next test no longer has. Counting is for the
     tests that are about it: the first request of each process asks the database six times."""
     settings.HEADRACE_API_DAILY_QUOTA = settings.HEADRACE_API_ADDRESS_PER_MINUTE = 0
+    settings.HEADRACE_API_CONNECTOR_PER_MINUTE = 0
     monkeypatch.setattr(limits, "quota", Quota())
     monkeypatch.setattr(limits, "_companies", (0.0, 0))
     monkeypatch.setattr(limits, "_day_ends", None)
