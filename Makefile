@@ -1,7 +1,7 @@
 # Needs make and one Python 3.12 or newer; everything else is fetched into .venv and .tools. `make help` lists the targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help up test lint types check browser tryton sdk conformance storm deliveries bench ci clean
+.PHONY: help up test lint types check browser tryton sdk conformance storm pushes deliveries bench ci clean
 
 PYTEST := .venv/bin/pytest
 PARALLEL ?= -n 2 --dist loadfile
@@ -29,7 +29,10 @@ conformance: $(READY) ## thousands of generated requests, against our own docume
 	$(PYTEST) -m conformance tests/conformance
 
 storm: $(READY) ## kill workers for minutes, on SQLite, PostgreSQL and Redis; prints stuck, lost, duplicated
-	$(PYTEST) -m storm -s tests/storm tests/pushops tests/portal/alerting -k "not five_thousand and not hundred_kills_on_postgresql"
+	$(PYTEST) -m storm -s tests/storm/test_storm.py tests/portal/alerting -k "not five_thousand and not hundred_kills_on_postgresql"
+
+pushes: $(READY) ## 300 pushes under kills, on SQLite, PostgreSQL and Redis, and a thousand writes that meet reads; half an hour
+	$(PYTEST) -m storm -s tests/storm/test_push_storm.py tests/pushops
 
 deliveries: $(READY) ## 5,000 webhook deliveries under 100 kills, on SQLite and PostgreSQL; half an hour
 	$(PYTEST) -m storm -s tests/portal/alerting
