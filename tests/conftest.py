@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django.conf import settings as configured
 from django.core.cache import cache
 from django.db import connection
 from django.utils.module_loading import import_string
@@ -18,6 +19,11 @@ from syncengine.limits import REDIS_PREFIX
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
 
+def pytest_configure() -> None:
+    """A server that is started for many tests warns of a folder for static files that is not there yet."""
+    Path(configured.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
+
+
 @pytest.fixture(autouse=True)
 def _plain_settings(settings: object, tmp_path: object) -> None:
     """No manifest of static files, no second thread (it would not see a test's open transaction), no long waits."""
@@ -25,7 +31,6 @@ def _plain_settings(settings: object, tmp_path: object) -> None:
         **settings.STORAGES,
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
-    Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
     settings.HEADRACE_PREFETCH = False
     settings.HEADRACE_RETRY_BASE_SECONDS = 0.01
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
