@@ -141,6 +141,7 @@ def test_alerts_are_filtered_as_one_types_and_resolved_together(visit: Visit, po
     page.goto("/alerting/alerts/")
     page.fill("#q", "harbour")
     expect(page.locator("#alert-rows tbody tr")).to_have_count(1)
+    page.wait_for_load_state("networkidle")  # a swap that comes late would take the check away again
     page.locator("#alert-rows input[type=checkbox]").check()
     page.get_by_role("button", name="Resolve chosen").click()
     expect(page.locator(".messages")).to_contain_text("1 alert resolved.")
