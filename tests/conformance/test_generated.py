@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from tests.conformance.conftest import World
 
-EXAMPLES = 50
+EXAMPLES = 35
 # The document describes dataStatus as the clients made from it read it.
 SDK = "codat-sdk/python 6.0.0 1.0.0 3.0.0 codat-platform"
 generated = settings(
