@@ -247,7 +247,11 @@ class Session:
 
     def _chunks(self, response: httpcore2.Response) -> Iterator[bytes]:
         try:
-            yield from response.iter_stream()
+            for chunk in response.iter_stream():
+                # One read may hold thousands of chunks, and is parsed for longer than it took to come.
+                if self._clock.is_over():
+                    raise httpcore2.ReadTimeout
+                yield chunk
         except _WIRE_ERRORS as error:
             raise fault_within_body(error, self._clock) from None
 
