@@ -128,8 +128,7 @@ def integration_shape(integration: Integration) -> dict[str, Any]:
         "source_id": str(integration.source_id),
         "source_type": integration.source_type,
         "integration_id": str(integration.pk),
-        # Every platform is reached over the network; none waits for a program on a customer's machine.
-        "is_offline_connector": False,
+        "is_offline_connector": integration.is_offline,
         "is_beta": False,
         "datatype_features": _features(integration.key),
     }

@@ -164,8 +164,8 @@ INTEGRATION = Fields(
         "sourceId": Property(UUID, F("source_id")),
         "sourceType": Property(TEXT, F("source_type")),
         "integrationId": Property(UUID, F("id")),
-        # No platform here is either.
-        "isOfflineConnector": Property(BOOLEAN, Value(False, BooleanField())),
+        "isOfflineConnector": Property(BOOLEAN, F("is_offline")),
+        # No platform here is.
         "isBeta": Property(BOOLEAN, Value(False, BooleanField())),
     },
 )

@@ -54,6 +54,12 @@ def test_an_integration_has_every_member(wire, catalogue, settings):
         assert set(types[entry["dataType"]].features) <= set(FEATURES)
 
 
+def test_one_that_is_reached_through_a_connector_says_so_and_is_found_by_it(wire, catalogue):
+    Integration.objects.filter(key="mqjo").update(is_offline=True)
+    assert told(wire.get("/integrations/mqjo"))["isOfflineConnector"] is True
+    assert keys(wire, "?query=isOfflineConnector=true") == ["mqjo"]
+
+
 def test_the_list_is_filtered_ordered_and_paged(wire, catalogue):
     Integration.objects.filter(key="gbol").update(enabled=False)
     every = list(Integration.objects.order_by("name", "key").values_list("key", flat=True))
