@@ -12,6 +12,10 @@
     if (document.hidden && event.detail.elt.hasAttribute("data-poll")) event.preventDefault();
   });
 
+  // A list follows its search field letter by letter. That the field has changed is told once more when it is left, and a
+  // swap then would take away what was just chosen in the list.
+  document.addEventListener("change", (event) => { if (event.target.type === "search") event.stopPropagation(); }, true);
+
   document.addEventListener("htmx:responseError", (event) => {
     const status = event.detail.xhr.status;
     if (status === 401) {
