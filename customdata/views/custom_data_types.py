@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
 
-from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -28,6 +26,8 @@ from customdata.models import CustomDataType
 from customdata.queries.custom_data_types import find_custom_data_type
 from portal.access import actor_of, connections_for, may
 from portal.activity import actor_names
+from portal.address_values import as_uuids
+from portal.confirming import ask_first
 from portal.htmx import go_and_say, not_changed, render_page, wants_fragment
 from portal.tables import page_of
 from syncengine.actions.datasets import queue_dataset
@@ -124,16 +124,16 @@ def custom_data_delete(request: HttpRequest, platform_key: str, identifier: str)
         delete_custom_data_type(found.integration, found.identifier, actor=actor_of(request))
         said = f"{found.identifier} is deleted. What was read of it stays; configure it again to bring it back."
         return go_and_say(request, said, "custom-data-list")
-    context = {
-        "form": Form(),
-        "type": found,
-        "title": f"Delete {found.identifier}?",
-        "text": _what_stays(found),
-        "button": "Delete custom data type",
-        "action": request.path,
-        "cancel": reverse("custom-data-detail", args=[platform_key, found.identifier]),
-    }
-    return render_page(request, "customdata/types/delete.html", context, fragment="confirm")
+    return ask_first(
+        request,
+        title=f"Delete {found.identifier}?",
+        text=_what_stays(found),
+        button="Delete custom data type",
+        trail=[
+            ("Custom data", reverse("custom-data-list")),
+            (found.identifier, reverse("custom-data-detail", args=[platform_key, found.identifier])),
+        ],
+    )
 
 
 def custom_data_type_or_404(platform_key: str, identifier: str) -> CustomDataType:
@@ -150,17 +150,9 @@ def custom_data_type_or_404(platform_key: str, identifier: str) -> CustomDataTyp
 
 def _chosen(request: HttpRequest, found: CustomDataType) -> Sequence[Connection]:
     """Return the connections named in the form that are of this platform; others are left out."""
-    wanted = [text for text in request.POST.getlist("connection")[:MOST_READS] if _is_uuid(text)]
+    wanted = as_uuids(request.POST.getlist("connection")[:MOST_READS])
     connections = connections_for(request.user).filter(pk__in=wanted, integration_id=found.integration_id)
     return list(connections.select_related("company", "integration").order_by("company__name", "id"))
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _what_stays(found: CustomDataType) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -33,6 +32,7 @@ from customdata.queries.custom_fields import find_custom_field
 from customdata.queries.field_coverage import figures_of
 from portal.access import actor_of, allows, may
 from portal.activity import actor_names
+from portal.confirming import ask_first
 from portal.htmx import go_and_say, render_page
 from portal.tables import page_of
 from syncengine.exceptions import Refused
@@ -121,17 +121,16 @@ def custom_field_delete(request: HttpRequest, field_id: UUID) -> HttpResponse:
         return go_and_say(request, said, "custom-field-list")
     figures = figures_of([field])[field.pk]
     mappings = figures.integration_count + figures.connection_count
-    context = {
-        "form": Form(),
-        "field": field,
-        "title": f"Delete {field.name}?",
-        "text": f"It is gone from every record at once, with its {mappings} mapping{'' if mappings == 1 else 's'}. "
+    title = f"Delete {field.name}?"
+    return ask_first(
+        request,
+        title=title,
+        text=f"It is gone from every record at once, with its {mappings} mapping{'' if mappings == 1 else 's'}. "
         f"For {UNDO_DAYS} days it can be brought back as it is.",
-        "button": "Delete custom field",
-        "action": request.path,
-        "cancel": reverse("custom-field-detail", args=[field.pk]),
-    }
-    return render_page(request, "customdata/fields/confirm.html", context, fragment="confirm")
+        button="Delete custom field",
+        here=title,
+        trail=trail_to(field),
+    )
 
 
 @require_POST
@@ -143,6 +142,12 @@ def custom_field_restore(request: HttpRequest, field_id: UUID) -> HttpResponse:
     except Refused as refusal:
         return go_and_say(request, refusal.message, "custom-field-list", tone="warning")
     return go_and_say(request, f"{field.name} is back, with its mappings.", "custom-field-detail", field.pk)
+
+
+def trail_to(field: CustomField) -> list[tuple[str, str]]:
+    """Return the pages above one that asks about a field."""
+    here = reverse("custom-field-detail", args=[field.pk])
+    return [("Custom fields", reverse("custom-field-list")), (field.name, here)]
 
 
 def custom_field_or_404(field_id: UUID) -> CustomField:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
-from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from customdata.actions.field_mappings import create_mapping, delete_mapping, promote_mapping, update_mapping
@@ -20,8 +18,9 @@ from customdata.field_page import change_rows, changes_listed, model_of, target_
 from customdata.models import CustomField, FieldMapping
 from customdata.picker_page import Impact, Looking, Target, impact_of, looking, target_of
 from customdata.queries.custom_fields import find_mapping
-from customdata.views.custom_fields import custom_field_or_404
+from customdata.views.custom_fields import custom_field_or_404, trail_to
 from portal.access import actor_of, connections_for, may
+from portal.confirming import ask_first
 from portal.htmx import go_and_say, render_page, wants_fragment
 from portal.tables import page_of
 from syncengine.exceptions import Refused
@@ -245,13 +244,5 @@ def _left(mapping: FieldMapping) -> str:
 
 
 def _confirm(request: HttpRequest, mapping: FieldMapping, title: str, text: str, button: str) -> HttpResponse:
-    context = {
-        "form": Form(),
-        "field": mapping.field,
-        "title": title,
-        "text": text,
-        "button": button,
-        "action": request.path,
-        "cancel": reverse("custom-field-detail", args=[mapping.field.pk]),
-    }
-    return render_page(request, "customdata/fields/confirm.html", context, fragment="confirm")
+    trail = trail_to(mapping.field)
+    return ask_first(request, title=title, text=text, button=button, here=title, trail=trail)

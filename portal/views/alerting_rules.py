@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -28,6 +27,7 @@ from portal.activity import actor_names
 from portal.alerting.preview import Preview, preview
 from portal.alerting.rule_types import RULE_TYPES
 from portal.alerting.trying import try_rule
+from portal.confirming import ask_first
 from portal.formats import zone_of
 from portal.forms.alerting_rules import RuleForm, SnoozeForm, data_type_choices
 from portal.htmx import go_and_say, render_page
@@ -36,6 +36,7 @@ from portal.rule_page import DAYS, RECOMMENDED, preview_chart, rule_rows
 from portal.tables import page_of
 from portal.webhook_page import pretty
 from syncengine.exceptions import Refused
+from syncengine.ids import as_uuid
 
 FORM = "portal/alerting/form.html"
 
@@ -109,7 +110,7 @@ def rule_edit(request: HttpRequest, rule_id: UUID) -> HttpResponse:
 @may("rules.edit")
 def rule_preview(request: HttpRequest) -> HttpResponse:
     """A part of the form, anew: how often the draft would have fired, or the settings of the type that was chosen."""
-    rule_id = _uuid(request.POST.get("rule", ""))
+    rule_id = as_uuid(request.POST.get("rule", ""))
     rule = _rule(request, rule_id) if rule_id else None
     if request.POST.get("part") == "settings":
         chosen = request.POST.get("type", "")
@@ -169,16 +170,13 @@ def rule_delete(request: HttpRequest, rule_id: UUID) -> HttpResponse:
     if request.method == "POST":
         delete_rule(rule, actor=actor_of(request))
         return go_and_say(request, "The rule is deleted. The alerts it raised stay.", "rule-list")
-    context = {
-        "form": Form(),
-        "rule": rule,
-        "title": "Delete this rule?",
-        "text": "It watches and tells no more. What it was still to send is not sent; the alerts it raised stay.",
-        "button": "Delete rule",
-        "action": request.path,
-        "cancel": reverse("rule-detail", args=[rule.pk]),
-    }
-    return render_page(request, "portal/alerting/delete.html", context, fragment="confirm")
+    return ask_first(
+        request,
+        title="Delete this rule?",
+        text="It watches and tells no more. What it was still to send is not sent; the alerts it raised stay.",
+        button="Delete rule",
+        trail=[("Alerting rules", reverse("rule-list")), ("Rule", reverse("rule-detail", args=[rule.pk]))],
+    )
 
 
 # --- shared ---------------------------------------------------------------------------------------------------------
@@ -203,7 +201,7 @@ def _snooze_end(request: HttpRequest, form: SnoozeForm) -> datetime | None:
 
 def _form_for(request: HttpRequest, rule: AlertingRule | None = None) -> RuleForm:
     data = request.POST if request.method == "POST" else None
-    like = _uuid(request.GET.get("like", ""))
+    like = as_uuid(request.GET.get("like", ""))
     return RuleForm(
         data,
         companies=companies_for(request.user),
@@ -243,10 +241,3 @@ def _preview(form: RuleForm) -> dict[str, Any]:
 
 def _shown(found: Preview) -> dict[str, Any]:
     return {"preview": found, "chart": preview_chart(found), "days": DAYS}
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from uuid import UUID
 
 from django.conf import settings
@@ -13,6 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from portal.access import actor_of, alerts_for, allows, may
 from portal.actions.alerting_rules import resolve_alert
 from portal.activity import actor_names
+from portal.address_values import as_uuids
 from portal.alerting.alert_pages import page_of as page_of_alert
 from portal.alerting.envelopes import encode
 from portal.alerting.rule_types import RULE_TYPES
@@ -67,7 +67,7 @@ def alert_resolve(request: HttpRequest, alert_id: UUID) -> HttpResponse:
 @require_POST
 @may("alerts.resolve")
 def alert_resolve_selected(request: HttpRequest) -> HttpResponse:
-    chosen = _uuids(request.POST.getlist("alert")[:SELECT_AT_MOST])
+    chosen = as_uuids(request.POST.getlist("alert")[:SELECT_AT_MOST])
     if not chosen:
         return go_and_say(request, "Choose the alerts to resolve.", "alert-list", tone="info")
     count = 0
@@ -80,11 +80,3 @@ def alert_resolve_selected(request: HttpRequest) -> HttpResponse:
 
 def _alert(request: HttpRequest, alert_id: UUID) -> Alert:
     return get_object_or_404(alerts_for(request.user).select_related("company", "rule", "connection"), pk=alert_id)
-
-
-def _uuids(texts: list[str]) -> list[UUID]:
-    found = []
-    for text in texts:
-        with suppress(ValueError):
-            found.append(UUID(text))
-    return found

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.conf import settings
-from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -24,6 +23,7 @@ from portal.actions.api_keys import (
     rotate_api_key,
 )
 from portal.activity import actor_names
+from portal.confirming import ask_first
 from portal.forms.api_keys import ApiKeyForm, ApiKeyNameForm, RotateForm
 from portal.htmx import go_and_say, render_page
 from portal.keys import header_of
@@ -128,16 +128,15 @@ def api_key_revoke(request: HttpRequest, key_id: UUID) -> HttpResponse:
         except Refused as refusal:
             return go_and_say(request, refusal.message, "api-key-list", tone="warning")
         return go_and_say(request, f"{_called(key)} is revoked.", "api-key-list")
-    context = {
-        "form": Form(),
-        "title": f"Revoke {_called(key)}?",
-        "text": "Whatever uses this key is refused from its next request on. This cannot be undone. "
+    return ask_first(
+        request,
+        title=f"Revoke {_called(key)}?",
+        text="Whatever uses this key is refused from its next request on. This cannot be undone. "
         + _last_used(request, key),
-        "button": "Revoke key",
-        "action": request.path,
-        "cancel": reverse("api-key-list"),
-    }
-    return render_page(request, "portal/api_keys/revoke.html", context, fragment="confirm")
+        button="Revoke key",
+        here="Revoke",
+        trail=[("API keys", reverse("api-key-list"))],
+    )
 
 
 def _create(form: ApiKeyForm, actor: str) -> NewSecret:

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from portal.access import actor_of, allows, companies_for, may
 from portal.activity import recent_activity
 from portal.company_page import cards_context, grid_context
+from portal.confirming import ask_first
 from portal.forms.companies import CompanyForm, ConfirmForm, RenameForm
 from portal.htmx import go_and_say, not_changed, render_page, wants_fragment
 from syncengine.actions.companies import create_company, delete_company, rename_company
@@ -95,17 +96,18 @@ def company_delete(request: HttpRequest, company_id: UUID) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         delete_company(company, actor=actor_of(request))
         return go_and_say(request, f"{company.name} is deleted.", "company-list")
-    context = {
-        "form": form,
-        "company": company,
-        "title": f"Delete {company.name}?",
-        "text": "Its connections and all data read for it go with it. This cannot be undone.",
-        "button": "Delete company",
-        "action": request.path,
-        "cancel": reverse("company-detail", args=[company.pk]),
-    }
-    status = 422 if form.errors else 200
-    return render_page(request, "portal/companies/confirm.html", context, fragment="confirm", status=status)
+    return ask_first(
+        request,
+        title=f"Delete {company.name}?",
+        text="Its connections and all data read for it go with it. This cannot be undone.",
+        button="Delete company",
+        here="Delete company",
+        trail=[
+            ("Companies", reverse("company-list")),
+            (company.name, reverse("company-detail", args=[company.pk])),
+        ],
+        form=form,
+    )
 
 
 @require_POST

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from portal.access import actor_of, companies_for, connections_for, datasets_for, may
 from portal.company_page import cards_context, grid_context
+from portal.confirming import ask_first
 from portal.forms.companies import ConfirmForm
 from portal.forms.connections import ConnectionSettingsForm
 from portal.htmx import go_and_say, render_page, toast, wants_fragment
@@ -156,14 +157,6 @@ def _back(request: HttpRequest, connection: Connection, said: str, *, tone: str 
 def _confirm(
     request: HttpRequest, connection: Connection, form: Form, title: str, text: str, button: str
 ) -> HttpResponse:
-    context = {
-        "company": connection.company,
-        "form": form,
-        "title": title,
-        "text": text,
-        "button": button,
-        "action": request.path,
-        "cancel": reverse("company-detail", args=[connection.company_id]),
-    }
-    status = 422 if form.errors else 200
-    return render_page(request, "portal/companies/confirm.html", context, fragment="confirm", status=status)
+    here = reverse("company-detail", args=[connection.company_id])
+    trail = [("Companies", reverse("company-list")), (connection.company.name, here)]
+    return ask_first(request, title=title, text=text, button=button, here=button, trail=trail, form=form)

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_GET, require_POST
 
 from portal.access import actor_of, companies_for, datasets_for, may
+from portal.address_values import as_uuids
 from portal.dataset_detail import detail_context, live_version
 from portal.dataset_page import history_row, version_of
 from portal.formats import zone_of
 from portal.history_filters import filters_from, form_from
 from portal.htmx import go_and_say, not_changed, render_page, wants_fragment
+from portal.live_rows import PAGE_SIZE, first_look, live, newer_than_top
 from syncengine.actions.datasets import cancel_dataset, retry_dataset
 from syncengine.exceptions import DatasetInProgress, Refused
 from syncengine.models import Company, Dataset
 from syncengine.queries.data_status import label_of
-from syncengine.queries.read_history import cursor_of, history_rows, newer_count, read_history
+from syncengine.queries.read_history import HistoryFilters, filtered, history_rows, read_history
 from syncengine.states import ReadMode
 
 LIST = "portal/datasets/list.html"
 DETAIL = "portal/datasets/detail.html"
-PAGE_SIZE = 25
 
 
 @require_GET
@@ -93,57 +96,36 @@ def _history(request: HttpRequest, company: Company | None) -> HttpResponse:
     base = datasets_for(request.user)
     filters = filters_from(request.GET, zone_of(request), company.pk if company else None)
     if wants_fragment(request) and "rows" in request.GET:
-        return _moved_rows(request, company)
-    after = request.GET.get("after", "")
-    page = read_history(base, filters, after=after, size=PAGE_SIZE)
+        return _moved_rows(request, company, base, filters)
+    page = read_history(base, filters, after=request.GET.get("after", ""), size=PAGE_SIZE)
     context: dict[str, Any] = {
         "company": company,
         "rows": [history_row(dataset) for dataset in page.rows],
-        "after": page.after,
-        "is_first_page": not after,
         "is_fragment": wants_fragment(request),
         "is_filtered": not filters.is_empty,
         "form": form_from(request.GET),
-        "top": "" if after or not page.rows else cursor_of(page.rows[0]),
+        **first_look(request, page.rows, page.after),
+        **_live(page.rows, 0),
     }
-    context |= _live(list(page.rows), 0)
     return render_page(request, LIST, context, fragment="results")
 
 
-def _moved_rows(request: HttpRequest, company: Company | None) -> HttpResponse:
-    base = datasets_for(request.user)
-    filters = filters_from(request.GET, zone_of(request), company.pk if company else None)
-    shown = history_rows(base, _ids(request.GET["rows"]))
-    top = request.GET.get("top", "")
-    newer = newer_count(base, filters, than=top) if top else 0
-    live = _live(shown, newer)
-    if live["version"] == request.GET.get("v"):
+def _moved_rows(
+    request: HttpRequest, company: Company | None, base: QuerySet[Dataset], filters: HistoryFilters
+) -> HttpResponse:
+    shown = history_rows(base, as_uuids(request.GET["rows"].split(",")[:PAGE_SIZE]))
+    found = _live(shown, newer_than_top(request, filtered(base, filters)))
+    if found["version"] == request.GET.get("v"):
         return not_changed()
     context = {
         "company": company,
         "rows": [history_row(dataset) for dataset in shown],
         "form": form_from(request.GET),
-        "top": top,
-        **live,
+        "top": request.GET.get("top", ""),
+        **found,
     }
     return render_page(request, LIST, context, fragment="moved")
 
 
-def _live(shown: list[Dataset], newer: int) -> dict[str, Any]:
-    """What the poll needs: the rows that still move, and a version of them and of how many are newer than the top."""
-    moving = [dataset for dataset in shown if dataset.is_active]
-    return {
-        "moving": ",".join(str(dataset.pk) for dataset in moving),
-        "newer": newer,
-        "version": version_of(moving, newer),
-    }
-
-
-def _ids(text: str) -> list[UUID]:
-    found = []
-    for part in text.split(",")[:PAGE_SIZE]:
-        try:
-            found.append(UUID(part))
-        except ValueError:
-            continue
-    return found
+def _live(shown: Iterable[Dataset], newer: int) -> dict[str, Any]:
+    return live(shown, newer, moves=lambda dataset: dataset.is_active, version_of=version_of)

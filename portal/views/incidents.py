@@ -7,7 +7,6 @@ from urllib.parse import quote
 from uuid import UUID
 
 from django.db.models import F
-from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -16,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from portal.access import actor_of, allows, incidents_for, may
 from portal.actions.incidents import Retried, acknowledge, resolve_by_hand, retry_all
 from portal.activity import actor_names
+from portal.confirming import ask_first
 from portal.formats import zone_of
 from portal.forms.incidents import AcknowledgeForm
 from portal.htmx import go_and_say, not_changed, render_page, wants_fragment
@@ -84,17 +84,15 @@ def incident_resolve(request: HttpRequest, incident_id: UUID) -> HttpResponse:
         except Refused as refusal:
             return go_and_say(request, refusal.message, "incident-detail", incident.pk, tone="warning")
         return go_and_say(request, "The incident is resolved.", "incident-detail", incident.pk)
-    context = {
-        "form": Form(),
-        "incident": incident,
-        "title": "Resolve this incident?",
-        "text": "It resolves by itself when everything it touched works again. Resolved by hand, it opens again "
+    return ask_first(
+        request,
+        title="Resolve this incident?",
+        text="It resolves by itself when everything it touched works again. Resolved by hand, it opens again "
         "should the same fail within six hours.",
-        "button": "Resolve",
-        "action": request.path,
-        "cancel": reverse("incident-detail", args=[incident.pk]),
-    }
-    return render_page(request, "portal/incidents/resolve.html", context, fragment="confirm")
+        button="Resolve",
+        here="Resolve",
+        trail=[("Incidents", reverse("incident-list")), ("Incident", reverse("incident-detail", args=[incident.pk]))],
+    )
 
 
 @require_POST

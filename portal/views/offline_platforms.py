@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
-from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -16,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from portal.access import actor_of, allows, may
 from portal.actions.connector_keys import OVERLAP, make_connector_key, revoke_connector_keys
+from portal.confirming import ask_first
 from portal.htmx import go_and_say, not_changed, render_page
 from syncengine.actions.offline import set_offline
 from syncengine.exceptions import Refused
@@ -109,17 +109,18 @@ def integration_connector_revoke(request: HttpRequest, key: str) -> HttpResponse
         except Refused as refusal:
             return _back(request, integration, refusal.message, tone="warning")
         return _back(request, integration, "The connector's keys are revoked.")
-    context = {
-        "integration": integration,
-        "form": Form(),
-        "title": f"Revoke the connector's keys of {integration.name}?",
-        "text": "Its connectors are refused from their next request on, and its work waits until one comes with a new "
+    return ask_first(
+        request,
+        title=f"Revoke the connector's keys of {integration.name}?",
+        text="Its connectors are refused from their next request on, and its work waits until one comes with a new "
         "key. This cannot be undone.",
-        "button": "Revoke keys",
-        "action": request.path,
-        "cancel": reverse("integration-detail", args=[integration.key]),
-    }
-    return render_page(request, "portal/integrations/connector_revoke.html", context, fragment="confirm")
+        button="Revoke keys",
+        here="Revoke keys",
+        trail=[
+            ("Integrations", reverse("integration-list")),
+            (integration.name, reverse("integration-detail", args=[integration.key])),
+        ],
+    )
 
 
 def context_of(request: HttpRequest, integration: Integration, platform: OfflinePlatform) -> dict[str, object]:

@@ -6,10 +6,10 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils.text import Truncator
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from portal.access import actor_of, may
@@ -27,6 +27,7 @@ from portal.alerting.consumers import (
 )
 from portal.alerting.envelopes import encode
 from portal.alerting.event_types import event_types
+from portal.confirming import ask_first
 from portal.forms.webhooks import HeadersForm, RotateSecretForm, WebhookForm
 from portal.htmx import go_and_say, render_page
 from portal.models import WebhookConsumer
@@ -176,16 +177,16 @@ def webhook_delete(request: HttpRequest, consumer_id: UUID) -> HttpResponse:
     if request.method == "POST":
         delete_consumer(consumer, actor=actor_of(request))
         return go_and_say(request, "The endpoint is deleted.", "webhook-list")
-    context = {
-        "form": Form(),
-        "consumer": consumer,
-        "title": "Delete this endpoint?",
-        "text": f"{consumer.url} is told nothing more, and its secret is forgotten. The log of what was sent stays.",
-        "button": "Delete endpoint",
-        "action": request.path,
-        "cancel": reverse("webhook-detail", args=[consumer.pk]),
-    }
-    return render_page(request, "portal/webhooks/delete.html", context, fragment="confirm")
+    return ask_first(
+        request,
+        title="Delete this endpoint?",
+        text=f"{consumer.url} is told nothing more, and its secret is forgotten. The log of what was sent stays.",
+        button="Delete endpoint",
+        trail=[
+            ("Webhooks", reverse("webhook-list")),
+            (Truncator(consumer.url).chars(40), reverse("webhook-detail", args=[consumer.pk])),
+        ],
+    )
 
 
 # --- shared ---------------------------------------------------------------------------------------------------------
