@@ -16,8 +16,8 @@ from django.urls import reverse
 from django.utils.timezone import now
 
 from portal.access import Viewer, allows, incidents_for
+from portal.address_values import PERIODS, Choice, choices, kept_query, period_choices
 from portal.charts import Chart, hour_of, hours_chart
-from portal.history_filters import PERIODS, Choice
 from portal.incident_words import Step, reach_of, step_for, title_of
 from portal.models import Incident, IncidentMember, MaintenanceWindow, WebhookAttempt
 from portal.models.incident import IncidentCause
@@ -63,17 +63,13 @@ class IncidentFilters:
 
 def incident_filters(query: QueryDict) -> IncidentFilters:
     """Return the form; one query, for the platforms."""
-    kept = QueryDict(mutable=True)
-    for name in NAMES:
-        if value := query.get(name):
-            kept[name] = value
     platforms = dict(Integration.objects.order_by("name").values_list("key", "name"))
     return IncidentFilters(
-        states=_choices(STATES, query.get("state", "")),
-        owners=_choices(OWNERS, query.get("owner", "")),
-        platforms=_choices(platforms, query.get("platform", "")),
-        periods=_choices({key: label for key, (label, _) in PERIODS.items()}, query.get("period", "")),
-        query=kept.urlencode(),
+        states=choices(STATES, query.get("state", "")),
+        owners=choices(OWNERS, query.get("owner", "")),
+        platforms=choices(platforms, query.get("platform", "")),
+        periods=period_choices(query.get("period", "")),
+        query=kept_query(query, NAMES).urlencode(),
     )
 
 
@@ -188,7 +184,3 @@ def _attempts_that_failed(consumers: list[UUID], hours: int) -> dict[UUID, dict[
     for consumer, hour, count in failed.values_list("message__consumer", "hour").annotate(count=Count("pk")):
         found.setdefault(consumer, {})[hour_of(hour)] = count
     return found
-
-
-def _choices(words: dict[str, str], chosen: str) -> list[Choice]:
-    return [Choice(value, label, value == chosen) for value, label in words.items()]

@@ -12,13 +12,14 @@ from django.db.models.functions import TruncDate
 from django.http import QueryDict
 from django.utils.timezone import now
 
+from portal.address_values import PERIODS, Choice, choices, kept_query, period_choices
 from portal.alerting.notices import shown_webhook
 from portal.alerting.preview import Preview
 from portal.alerting.rule_types import RULE_TYPES, condition_in_words
 from portal.charts import Chart, day_of, days_chart
-from portal.history_filters import PERIODS, Choice
 from portal.models import Alert, AlertingRule, MaintenanceWindow
 from portal.models.alert import OPEN
+from syncengine.ids import as_uuid
 
 DAYS = 30
 ALERT_NAMES = ("q", "state", "type", "rule", "period")
@@ -129,17 +130,13 @@ class AlertFilters:
 
 
 def alert_filters(query: QueryDict) -> AlertFilters:
-    kept = QueryDict(mutable=True)
-    for name in ALERT_NAMES:
-        if value := query.get(name):
-            kept[name] = value
     return AlertFilters(
         search=query.get("q", ""),
-        states=_choices(STATES, query.get("state", "")),
-        types=_choices({key: kind.label for key, kind in RULE_TYPES.items()}, query.get("type", "")),
-        periods=_choices({key: label for key, (label, _) in PERIODS.items()}, query.get("period", "")),
+        states=choices(STATES, query.get("state", "")),
+        types=choices({key: kind.label for key, kind in RULE_TYPES.items()}, query.get("type", "")),
+        periods=period_choices(query.get("period", "")),
         rule=query.get("rule", ""),
-        query=kept.urlencode(),
+        query=kept_query(query, ALERT_NAMES).urlencode(),
     )
 
 
@@ -148,7 +145,7 @@ def listed_alerts(alerts: QuerySet[Alert], query: QueryDict) -> QuerySet[Alert]:
     found = _in_state(alerts, query.get("state", ""))
     if query.get("type", "") in RULE_TYPES:
         found = found.filter(type=query["type"])
-    if key := _uuid(query.get("rule", "")):
+    if key := as_uuid(query.get("rule", "")):
         found = found.filter(rule=key)
     if period := PERIODS.get(query.get("period", "")):
         found = found.filter(raised_at__gte=now() - period[1])
@@ -170,7 +167,7 @@ def _searched(alerts: QuerySet[Alert], text: str) -> QuerySet[Alert]:
     """Find by words of a company's name, or by the id of a company, a connection or the alert."""
     if not text:
         return alerts
-    if key := _uuid(text):
+    if key := as_uuid(text):
         return alerts.filter(Q(company=key) | Q(connection=key) | Q(pk=key))
     return alerts.filter(company__name__icontains=text)
 
@@ -185,14 +182,3 @@ def maintenance_rows(windows: Iterable[MaintenanceWindow]) -> list[tuple[Mainten
         (one, "Over" if one.ends_at <= moment else "Running" if one.starts_at <= moment else "Planned")
         for one in windows
     ]
-
-
-def _choices(words: dict[str, str], chosen: str) -> list[Choice]:
-    return [Choice(value, label, value == chosen) for value, label in words.items()]
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

@@ -15,8 +15,8 @@ from django.urls import reverse
 from django.utils.timezone import now
 
 from portal.access import Viewer, allows
+from portal.address_values import PERIODS, Choice, choices, kept_query, period_choices
 from portal.alerting.event_types import EventType, event_types
-from portal.history_filters import PERIODS, Choice
 from portal.incident_page import endpoints_in_an_incident
 from portal.models.webhook import (
     ACTIVE,
@@ -28,6 +28,7 @@ from portal.models.webhook import (
     WebhookMessage,
 )
 from portal.registers import Attention
+from syncengine.ids import as_uuid
 from syncengine.models import Company
 from syncengine.outbound.posting import shown_address
 from syncengine.states import Responsible
@@ -143,22 +144,18 @@ class LogForm:
 
 
 def log_form(query: QueryDict, consumers: Iterable[WebhookConsumer]) -> LogForm:
-    kept = QueryDict(mutable=True)
-    for name in NAMES:
-        if values := [value for value in query.getlist(name) if value]:
-            kept.setlist(name, values)
     states = {"waiting": "Waiting"} | {str(state): str(state) for state in MessageState.values}
     endpoints = {str(consumer.pk): consumer.description or consumer.url for consumer in consumers}
     return LogForm(
         search=query.get("q", ""),
-        states=_choices(states, query.get("state", "")),
-        types=_choices({name: name for name in event_types()}, query.get("type", "")),
-        endpoints=_choices(endpoints, query.get("endpoint", "")),
-        periods=_choices({key: label for key, (label, _) in PERIODS.items()}, query.get("period", "")),
+        states=choices(states, query.get("state", "")),
+        types=choices({name: name for name in event_types()}, query.get("type", "")),
+        endpoints=choices(endpoints, query.get("endpoint", "")),
+        periods=period_choices(query.get("period", "")),
         since=query.get("since", ""),
         until=query.get("until", ""),
         event=query.get("event", ""),
-        query=kept.urlencode(),
+        query=kept_query(query, NAMES).urlencode(),
     )
 
 
@@ -168,9 +165,9 @@ def logged(query: QueryDict, zone: tzinfo) -> QuerySet[WebhookMessage]:
     messages = _by_state(messages, query.get("state", ""))
     if query.get("type", "") in event_types():
         messages = messages.filter(event_type=query["type"])
-    if key := _uuid(query.get("endpoint", "")):
+    if key := as_uuid(query.get("endpoint", "")):
         messages = messages.filter(consumer=key)
-    if key := _uuid(query.get("event", "")):
+    if key := as_uuid(query.get("event", "")):
         messages = messages.filter(event_id=key)
     return _in_period(_searched(messages, query.get("q", "").replace("\0", "").strip()[:200]), query, zone)
 
@@ -187,7 +184,7 @@ def _searched(messages: QuerySet[WebhookMessage], text: str) -> QuerySet[Webhook
         return messages
     if text.startswith("msg_"):
         return messages.filter(pk=text)
-    if key := _uuid(text):
+    if key := as_uuid(text):
         return messages.filter(Q(company_id=key) | Q(event_id=key))
     named = Company.objects.filter(name__icontains=text).values_list("pk", flat=True)[:1000]
     return messages.filter(company_id__in=list(named))
@@ -234,14 +231,3 @@ def groups_of_types(chosen: Iterable[str] = ()) -> list[tuple[str, list[tuple[Ev
     for kind in event_types().values():
         groups.setdefault(kind.group, []).append((kind, kind.name in wanted))
     return list(groups.items())
-
-
-def _choices(words: dict[str, str], chosen: str) -> list[Choice]:
-    return [Choice(value, label, value == chosen) for value, label in words.items()]
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta, tzinfo
+from datetime import timedelta, tzinfo
 from uuid import UUID
 
 from django.http import QueryDict
 from django.utils.timezone import now
 
-from portal.history_filters import PERIODS, Choice
+from portal.address_values import PERIODS, Choice, choices, day_in, kept_query, period_choices, plain_words
 from pushops.queries.push_history import ATTENTION, PushFilters, TabCounts
 from pushops.states import PushStatus
 from syncengine.connectors.changes import Operation
 from syncengine.connectors.registry import platforms
 from syncengine.datatypes import DATA_TYPES
+from syncengine.ids import as_uuid
 
 OPERATION_WORDS: dict[str, str] = {
     Operation.CREATE: "Create",
@@ -79,18 +79,18 @@ class PushForm:
 def filters_from(query: QueryDict, zone: tzinfo, user_id: object, company_id: UUID | None = None) -> PushFilters:
     """Read the filters out of an address; what cannot be read does not filter. Dates are days in `zone`."""
     period = PERIODS.get(query.get("period", ""))
-    until = _day(query.get("until", ""), zone)
+    until = day_in(zone, query.get("until", ""))
     return PushFilters(
         search=query.get("q", "")[:200].replace("\0", ""),
         tab=_tab(query),
         company_id=company_id,
-        connection_id=_uuid(query.get("connection", "")),
-        integrations=_clean(query.getlist("integration")),
-        data_types=_clean(query.getlist("type")),
-        operations=_clean(query.getlist("operation")),
+        connection_id=as_uuid(query.get("connection", "")),
+        integrations=plain_words(query.getlist("integration")),
+        data_types=plain_words(query.getlist("type")),
+        operations=plain_words(query.getlist("operation")),
         requested_by=_asker(query.get("who", ""), user_id),
         cause=query.get("cause", "")[:2000].replace("\0", ""),
-        since=now() - period[1] if period else _day(query.get("since", ""), zone),
+        since=now() - period[1] if period else day_in(zone, query.get("since", "")),
         until=until + timedelta(days=1) if until else None,
     )
 
@@ -100,16 +100,16 @@ def form_from(query: QueryDict) -> PushForm:
     return PushForm(
         search=query.get("q", ""),
         tab=_tab(query),
-        integrations=_choices(_writable_platforms(), query.getlist("integration")),
-        types=_choices(_writable_types(), query.getlist("type")),
-        operations=_choices(OPERATION_WORDS, query.getlist("operation")),
-        who=_choices(who, [query.get("who", "")]),
-        periods=_choices({key: label for key, (label, _) in PERIODS.items()}, [query.get("period", "")]),
+        integrations=choices(_writable_platforms(), *query.getlist("integration")),
+        types=choices(_writable_types(), *query.getlist("type")),
+        operations=choices(OPERATION_WORDS, *query.getlist("operation")),
+        who=choices(who, query.get("who", "")),
+        periods=period_choices(query.get("period", "")),
         since=query.get("since", ""),
         until=query.get("until", ""),
         connection=query.get("connection", ""),
         cause=query.get("cause", "")[:2000],
-        query=_kept(query).urlencode(),
+        query=kept_query(query, _NAMES).urlencode(),
     )
 
 
@@ -119,7 +119,7 @@ def tabs_of(query: QueryDict, counted: TabCounts) -> list[Tab]:
 
 
 def _one_tab(query: QueryDict, key: str, label: str, counted: TabCounts, *, is_here: bool) -> Tab:
-    kept = _kept(query)
+    kept = kept_query(query, _NAMES)
     kept.pop("tab", None)
     if key:
         kept["tab"] = key
@@ -128,14 +128,6 @@ def _one_tab(query: QueryDict, key: str, label: str, counted: TabCounts, *, is_h
     tone = "warn" if key == ATTENTION and count else ""
     shown = f"{min(count, 10_000):,}{more}"
     return Tab(label, kept.urlencode(), shown if count or not key else "", is_here, tone)
-
-
-def _kept(query: QueryDict) -> QueryDict:
-    kept = QueryDict(mutable=True)
-    for name in _NAMES:
-        if values := [value for value in query.getlist(name) if value]:
-            kept.setlist(name, values)
-    return kept
 
 
 def _tab(query: QueryDict) -> str:
@@ -160,29 +152,3 @@ def _writable_platforms() -> dict[str, str]:
 def _writable_types() -> dict[str, str]:
     found = {key for platform in platforms().values() for key, support in platform.types.items() if support.writes}
     return {key: kind.label for key, kind in DATA_TYPES.items() if key in found}
-
-
-def _choices(words: dict[str, str], chosen: Iterable[str]) -> list[Choice]:
-    wanted = set(chosen)
-    return [Choice(value, label, value in wanted) for value, label in words.items()]
-
-
-def _clean(values: Iterable[str]) -> tuple[str, ...]:
-    return tuple(value.replace("\0", "")[:100] for value in values if value)
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
-
-
-def _day(text: str, zone: tzinfo) -> datetime | None:
-    try:
-        day = datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - the zone is put on below
-    except ValueError:
-        return None
-    if not 1970 <= day.year <= 9000:
-        return None
-    return datetime.combine(day, time(), zone).astimezone(UTC)

@@ -13,10 +13,11 @@ from customdata.api.field_shapes import Category, LookupIntegrationsOut, LookupM
 from customdata.catalogue import BY_DATA_TYPE, models_of
 from customdata.exceptions import NotFound
 from portal.api.limits import charge_connector
-from portal.api.lookups import as_uuid, principal_in
+from portal.api.lookups import principal_in
 from portal.api.principals import connections_for
 from portal.api.schema import WireRouter
 from syncengine.connectors.registry import platforms
+from syncengine.ids import as_uuid
 from syncengine.models import Connection, Integration
 
 router = WireRouter(tag="Custom fields")

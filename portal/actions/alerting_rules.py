@@ -7,22 +7,20 @@ from datetime import datetime, time, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 from django.utils.timezone import now
 
 from portal.alerting.quiet import tomorrow_morning
+from portal.alerting.receivers import checked_tag, checked_url, drop_waiting
 from portal.alerting.rule_checks import (
     checked_emails,
     checked_quiet_hours,
     checked_settings,
-    checked_tag,
     checked_type,
-    checked_webhook,
 )
 from portal.alerting.rule_types import RULE_TYPES, RuleType
 from portal.models import Alert, AlertingRule, DeploymentSettings, MaintenanceWindow
 from portal.models.alert import OPEN, HeldBecause
-from portal.models.webhook import ACTIVE, MessageState
 from syncengine.events import record_event
 from syncengine.exceptions import Refused
 from syncengine.models import Company, Integration
@@ -65,7 +63,7 @@ def draft_rule(
         wire_type=spelling,
         settings=checked_settings(kind, settings or {}),
         emails=checked_emails(emails),
-        webhook_url=checked_webhook(webhook_url),
+        webhook_url=checked_url(webhook_url, field="webhook") if webhook_url.strip() else "",
         recovery_notice=recovery_notice,
         quiet_from=begin,
         quiet_until=end,
@@ -117,13 +115,7 @@ def change_rule(rule: AlertingRule, *, actor: str, **given: Any) -> AlertingRule
 def delete_rule(rule: AlertingRule, *, actor: str) -> None:
     """Watch no more. What was still to be sent is not; the alerts it raised stay, and open ones end."""
     held = _locked(rule)
-    held.messages.filter(state__in=ACTIVE).update(
-        state=MessageState.FAILURE,
-        completed_at=now(),
-        next_attempt_at=None,
-        last_error="The rule was deleted.",
-        fence=F("fence") + 1,
-    )
+    drop_waiting(held.messages.all(), "The rule was deleted.")
     held.alerts.filter(OPEN).update(resolved_at=now(), resolved_by=actor)
     held.alerts.filter(held_because=HeldBecause.QUIET).update(held_because="")
     held.deleted_at = now()
@@ -240,7 +232,7 @@ def _record_window(kind: str, window: MaintenanceWindow, actor: str) -> None:
 
 
 def _checked_scope(kind: RuleType, company: Company | None, company_tag: str) -> dict[str, Any]:
-    tag = checked_tag(company_tag)
+    tag = checked_tag(company_tag.strip(), field="company_tag") if company_tag.strip() else ""
     if company is not None and tag:
         raise Refused("Choose one company or a tag, not both.", field="company_tag")
     if kind.is_client_wide and (company is not None or tag):

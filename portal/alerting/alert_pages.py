@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
 from django.conf import settings
 from django.urls import reverse
 
 from portal.models.alert import Alert
+from syncengine.ids import as_uuid
 
 # Member of an alert's data → (name of the page, what its button says); the first that an alert has counts.
 _pages: dict[str, tuple[str, str]] = {
@@ -27,7 +27,7 @@ def page_of(alert: Alert) -> tuple[str, str]:
     if alert._state.adding:
         return whole("alerting"), "Open alerting"
     for member, (name, button) in _pages.items():
-        if key := _as_uuid(alert.data.get(member)):
+        if key := as_uuid(str(alert.data.get(member))):
             return whole(name, key), button
     if alert.company_id:
         return whole("company-detail", alert.company_id), "See the company"
@@ -37,10 +37,3 @@ def page_of(alert: Alert) -> tuple[str, str]:
 def whole(name: str, *arguments: Any) -> str:
     """Return the whole address of a page, as a mail needs it."""
     return f"{settings.HEADRACE_PORTAL_URL}{reverse(name, args=arguments)}"
-
-
-def _as_uuid(value: Any) -> UUID | None:
-    try:
-        return UUID(str(value))
-    except ValueError:
-        return None

@@ -9,21 +9,19 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
 from django.utils.timezone import now
 
 from portal.alerting.event_types import canonical
+from portal.alerting.receivers import checked_tag, checked_url, drop_waiting
 from portal.alerting.signing import new_secret
 from portal.models.deployment_settings import DeploymentSettings
-from portal.models.webhook import ACTIVE, DisabledBecause, MessageState, WebhookConsumer
+from portal.models.webhook import ACTIVE, DisabledBecause, WebhookConsumer
 from syncengine.events import record_event
-from syncengine.exceptions import AddressRefused, Refused
-from syncengine.outbound.posting import check_address, shown_address
+from syncengine.exceptions import Refused
+from syncengine.outbound.posting import shown_address
 from syncengine.secrets import seal, unseal
 
-MAX_URL = 2048
 MAX_TAGS = 10
-MAX_TAG = 128
 MAX_HEADERS = 20
 MAX_HEADER_VALUE = 1000
 MAX_RATE = 1000
@@ -121,13 +119,7 @@ def enable_consumer(consumer: WebhookConsumer, *, actor: str) -> int:
 def delete_consumer(consumer: WebhookConsumer, *, actor: str) -> None:
     """Forget the endpoint and its secrets; what it was still to be told is not sent. The log keeps what was sent."""
     consumer = _locked(consumer)
-    consumer.messages.filter(state__in=ACTIVE).update(
-        state=MessageState.FAILURE,
-        completed_at=now(),
-        next_attempt_at=None,
-        last_error="The endpoint was deleted.",
-        fence=F("fence") + 1,
-    )
+    drop_waiting(consumer.messages.all(), "The endpoint was deleted.")
     consumer.deleted_at, consumer.disabled = now(), True
     consumer.secret = consumer.previous_secret = consumer.headers = b""
     consumer.save()
@@ -226,16 +218,9 @@ def _checked(
 
 
 def _checked_url(url: str) -> str:
-    url = url.strip()
-    if not url:
+    if not url.strip():
         raise Refused("Enter the address that is to be told.", field="url")
-    if len(url) > MAX_URL:
-        raise Refused(f"An address has at most {MAX_URL} characters.", field="url")
-    try:
-        check_address(url)
-    except AddressRefused as refusal:
-        raise Refused(refusal.headline, field="url") from None
-    return url
+    return checked_url(url, field="url")
 
 
 def _checked_types(event_types: Sequence[str]) -> list[str]:
@@ -254,11 +239,7 @@ def _checked_tags(company_tags: Sequence[str]) -> list[str]:
     if len(company_tags) > MAX_TAGS:
         raise Refused(f"There may be {MAX_TAGS} company tags.", field="companyTags")
     for tag in company_tags:
-        if len(tag) > MAX_TAG:
-            raise Refused(f"A company tag has at most {MAX_TAG} characters.", field="companyTags")
-        key, colon, value = tag.partition(":")
-        if not (key and colon and value):
-            raise Refused(f"{tag[:60]!r} is not a company tag; write key:value.", field="companyTags")
+        checked_tag(tag, field="companyTags")
     return list(dict.fromkeys(company_tags))
 
 

@@ -14,13 +14,10 @@ from django.core.validators import validate_email
 
 from portal.alerting.rule_types import RuleType, rule_type_named
 from syncengine.datatypes import DATA_TYPES
-from syncengine.exceptions import AddressRefused, Refused
-from syncengine.outbound.posting import check_address
+from syncengine.exceptions import Refused
 
 MAX_EMAILS = 50
 MAX_EMAIL = 254
-MAX_URL = 2048
-MAX_TAG = 128
 
 _CUSTOM = re.compile(r"custom/[a-z0-9][a-z0-9-]{0,80}")
 
@@ -57,29 +54,6 @@ def is_address(address: str) -> bool:
     except ValidationError:
         return False
     return True
-
-
-def checked_webhook(url: str) -> str:
-    """Return the address, "" for none. Raises: Refused naming `webhook`."""
-    url = url.strip()
-    if not url:
-        return ""
-    if len(url) > MAX_URL:
-        raise Refused(f"An address has at most {MAX_URL} characters.", field="webhook")
-    try:
-        check_address(url)
-    except AddressRefused as refusal:
-        raise Refused(refusal.headline, field="webhook") from None
-    return url
-
-
-def checked_tag(tag: str) -> str:
-    """Raises: Refused naming `company_tag`."""
-    tag = tag.strip()
-    key, colon, value = tag.partition(":")
-    if tag and (len(tag) > MAX_TAG or not (key and colon and value)):
-        raise Refused(f"{tag[:60]!r} is not a company tag; write key:value.", field="company_tag")
-    return tag
 
 
 def checked_settings(kind: RuleType, given: Mapping[str, Any]) -> dict[str, Any]:

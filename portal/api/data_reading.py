@@ -27,7 +27,7 @@ from django.utils.http import parse_etags
 from django.utils.timezone import now
 
 from portal.api.errors import WireError, company_not_found, connection_not_found
-from portal.api.lookups import as_uuid
+from syncengine.ids import as_uuid
 from syncengine.moments import stamp
 from syncengine.queries.data_sources import DataSource, best_source, data_sources
 from syncengine.queries.record_pages import StoredRecord, records_slice

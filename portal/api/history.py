@@ -10,10 +10,11 @@ from django.http import HttpRequest
 from portal.api.answers import DatasetId, PullOperationOut
 from portal.api.errors import WireError
 from portal.api.lists import PageOut, listed, parameters
-from portal.api.lookups import as_uuid, company_for
+from portal.api.lookups import company_for
 from portal.api.query_fields import PULL_OPERATION
 from portal.api.schema import CompanyId, Wire, WireRouter
 from portal.api.shapes import pull_operation_shape
+from syncengine.ids import as_uuid
 from syncengine.models import Company, Dataset, ValidationIssue
 
 router = WireRouter(tag="Refresh data")

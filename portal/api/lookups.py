@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from uuid import UUID
 
 from django.http import HttpRequest
 
 from portal.api.errors import company_not_found, connection_not_found
 from portal.api.principals import Principal, companies_for
 from syncengine.exceptions import Refused
+from syncengine.ids import as_uuid
 from syncengine.models import Company, Connection
 
 
@@ -66,10 +66,3 @@ def told_as(**names: str) -> Iterator[None]:
     except Refused as refusal:
         refusal.field = names.get(refusal.field, refusal.field)
         raise
-
-
-def as_uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

@@ -15,7 +15,7 @@ from portal.actions.alerting_rules import change_rule, create_rule, delete_rule,
 from portal.alerting.rule_types import rule_type_named
 from portal.api.errors import WireError
 from portal.api.lists import listed, parameters
-from portal.api.lookups import actor_of, as_uuid, company_for, principal_in, told_as
+from portal.api.lookups import actor_of, company_for, principal_in, told_as
 from portal.api.rule_bodies import (
     ALERT,
     RULE,
@@ -31,6 +31,7 @@ from portal.api.rule_bodies import (
 from portal.api.schema import WireRouter
 from portal.models import Alert, AlertingRule, DeploymentSettings
 from syncengine.exceptions import Refused
+from syncengine.ids import as_uuid
 from syncengine.models import Company
 from syncengine.moments import stamp
 

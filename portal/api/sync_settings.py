@@ -15,7 +15,7 @@ from pydantic import Field
 
 from portal.api.answers import nothing
 from portal.api.errors import INVALID_REQUEST, Issue, WireError
-from portal.api.lookups import actor_of, as_uuid, company_for
+from portal.api.lookups import actor_of, company_for
 from portal.api.query_moments import moment_of, ticks_of
 from portal.api.schema import CompanyId, StrictBool, StrictInt, StrictStr, Wire, WireBody, WireRouter
 from portal.models import DeploymentSettings
@@ -30,6 +30,7 @@ from syncengine.actions.sync_settings import (
 )
 from syncengine.datatypes import DATA_TYPES, data_type_for
 from syncengine.exceptions import Refused, UnknownDataType
+from syncengine.ids import as_uuid
 from syncengine.models import Company
 from syncengine.moments import stamp
 

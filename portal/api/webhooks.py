@@ -13,9 +13,10 @@ from portal.alerting.consumers import create_consumer, delete_consumer, live_con
 from portal.alerting.zapier import rotate_zapier_key
 from portal.api.answers import nothing
 from portal.api.errors import WireError
-from portal.api.lookups import actor_of, as_uuid
+from portal.api.lookups import actor_of
 from portal.api.schema import StrictBool, StrictStr, Wire, WireRouter
 from portal.models import WebhookConsumer
+from syncengine.ids import as_uuid
 
 router = WireRouter(tag="Webhooks")
 

@@ -10,7 +10,8 @@ from django import forms
 from django.db.models import QuerySet
 from django.utils.timezone import now
 
-from portal.alerting.rule_checks import MAX_EMAIL, MAX_EMAILS, MAX_TAG, MAX_URL
+from portal.alerting.receivers import MAX_TAG, MAX_URL
+from portal.alerting.rule_checks import MAX_EMAIL, MAX_EMAILS
 from portal.alerting.rule_types import RULE_TYPES, RuleType
 from portal.models import AlertingRule
 from portal.webhook_page import moment_of

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 
 from portal.actions.api_keys import MAX_COMPANIES, MAX_NAME, MAX_OVERLAP, USUAL_OVERLAP
 from portal.scopes import RIGHTS, SCOPES
-from syncengine.ids import new_id
+from syncengine.ids import as_uuid, new_id
 from syncengine.models import Company
 
 _OFF = {"autocomplete": "off"}
@@ -78,7 +78,7 @@ class ApiKeyForm(ApiKeyNameForm):
 
     def _named(self, lines: Iterable[str]) -> dict[str, list[UUID]]:
         """Return the ids that each id or name leads to; one query."""
-        ids = {key for line in lines if (key := _as_uuid(line))}
+        ids = {key for line in lines if (key := as_uuid(line))}
         found: dict[str, list[UUID]] = {}
         rows = self.visible.filter(pk__in=ids) | self.visible.filter(name__in=set(lines))
         for pk, name in rows.values_list("pk", "name"):
@@ -106,17 +106,10 @@ class RotateForm(forms.Form):
 
 
 def _found(line: str, known: dict[str, list[UUID]]) -> UUID:
-    key = _as_uuid(line)
+    key = as_uuid(line)
     found = known.get(str(key) if key else line, [])
     if not found:
         raise forms.ValidationError(f"There is no company “{line[:200]}”.")
     if len(found) > 1:
         raise forms.ValidationError(f"{len(found)} companies are called “{line[:200]}”. Enter the id instead.")
     return found[0]
-
-
-def _as_uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

@@ -9,8 +9,9 @@ from typing import Any
 from django import forms
 from django.utils.timezone import now
 
-from portal.alerting.consumers import MAX_DESCRIPTION, MAX_OVERLAP_HOURS, MAX_RATE, MAX_URL
+from portal.alerting.consumers import MAX_DESCRIPTION, MAX_OVERLAP_HOURS, MAX_RATE
 from portal.alerting.event_types import event_types
+from portal.alerting.receivers import MAX_URL
 from portal.models.webhook import WebhookConsumer
 from portal.webhook_page import moment_of
 

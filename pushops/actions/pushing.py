@@ -84,17 +84,21 @@ def request_push(
     row.look_at = row.next_look(requested_at + timedelta(seconds=settings.HEADRACE_REQUEUE_SECONDS))
     row.save(force_insert=True)
     if asked.operation is Operation.UPLOAD and file is not None:
-        PushFile.objects.create(
-            operation=row,
-            name=file.name[:255],
-            content_type=file.content_type[:255],
-            size=len(file.content),
-            content=file.content,
-        )
+        _keep_file(row, file)
     tell(row, actor=actor)
     if not _judged(row, actor=actor):
         enqueue(PUSH_TASK, str(row.pk))
     return row
+
+
+def _keep_file(row: PushOperation, file: File) -> None:
+    PushFile.objects.create(
+        operation=row,
+        name=file.name[:255],
+        content_type=file.content_type[:255],
+        size=len(file.content),
+        content=file.content,
+    )
 
 
 def push_now(operation: PushOperation, *, within: timedelta) -> PushOperation:

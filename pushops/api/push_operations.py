@@ -9,7 +9,7 @@ from django.http import HttpRequest
 
 from portal.api.errors import WireError
 from portal.api.lists import listed, parameters
-from portal.api.lookups import as_uuid, company_for
+from portal.api.lookups import company_for
 from portal.api.query_fields import DATE, NUMBER, TEXT, UUID, Fields, Property
 from portal.api.schema import CompanyId, WireRouter
 from pushops.api.described import PushOperationOut, PushOperationsOut
@@ -17,6 +17,7 @@ from pushops.api.paths import PushOperationKey
 from pushops.api.shapes import push_operation_shape
 from pushops.models import PushOperation
 from pushops.states import PushStatus
+from syncengine.ids import as_uuid
 from syncengine.models import Company
 
 router = WireRouter(tag="Push data")

@@ -12,9 +12,10 @@ from django.db.models import Count, Q, QuerySet
 from pushops.models import PushOperation
 from pushops.queries.retrying import with_cause
 from pushops.states import Attention, PushStatus
-from syncengine.queries.keyset import KeysetPage, pack_cursor, unpack_moment
+from syncengine.ids import as_uuid
+from syncengine.queries.keyset import KeysetPage
+from syncengine.queries.newest import newest_of, newest_page
 
-NEWER_LIMIT = 100
 COUNTED_TO = 10_000
 ATTENTION = "attention"  # beside the statuses, what waits for a person
 WANTS_ATTENTION = ~Q(needs_attention=Attention.NONE) & Q(discarded_at__isnull=True)
@@ -66,28 +67,12 @@ def push_history(
 
     Shape:  one query.
     """
-    matching = _shown(filtered(base, filters))
-    moment = unpack_moment(after) if after else None
-    if moment is not None:
-        matching = matching.filter(_older_than(*moment))
-    found = list(matching.order_by("-requested_at", "-id")[: size + 1])
-    rows = tuple(found[:size])
-    return KeysetPage(rows, cursor_of(rows[-1]) if len(found) > size else "")
+    return newest_page(_shown(filtered(base, filters)), after=after, size=size)
 
 
 def push_rows(base: QuerySet[PushOperation], ids: Sequence[UUID]) -> list[PushOperation]:
     """Return the operations with these ids, newest first, as `push_history` does; one query."""
-    return list(_shown(base.filter(pk__in=ids)).order_by("-requested_at", "-id"))
-
-
-def newer_count(base: QuerySet[PushOperation], filters: PushFilters, *, than: str) -> int:
-    """Return how many matching operations were asked for after the one the cursor names, at most NEWER_LIMIT."""
-    moment = unpack_moment(than)
-    if moment is None:
-        return 0
-    requested_at, row_id = moment
-    newer = Q(requested_at__gte=requested_at) & (Q(requested_at__gt=requested_at) | Q(pk__gt=row_id))
-    return filtered(base, filters).filter(newer).order_by()[:NEWER_LIMIT].count()
+    return newest_of(_shown(base), ids)
 
 
 def tab_counts(base: QuerySet[PushOperation], filters: PushFilters) -> TabCounts:
@@ -100,10 +85,6 @@ def tab_counts(base: QuerySet[PushOperation], filters: PushFilters) -> TabCounts
     waiting = matching.filter(WANTS_ATTENTION).order_by()[: COUNTED_TO + 1].count()
     is_cut = found["all"] > COUNTED_TO
     return TabCounts({"": found.pop("all"), **found, ATTENTION: waiting}, is_cut)
-
-
-def cursor_of(operation: PushOperation) -> str:
-    return pack_cursor(operation.requested_at.isoformat(), str(operation.pk))
 
 
 def filtered(base: QuerySet[PushOperation], filters: PushFilters) -> QuerySet[PushOperation]:
@@ -135,12 +116,7 @@ def _shown(operations: QuerySet[PushOperation]) -> QuerySet[PushOperation]:
 
 def _search_condition(search: str) -> Q:
     named = Q(record_id=search) | Q(result_record_id=search)
-    try:
-        wanted = UUID(search)
-    except ValueError:
+    wanted = as_uuid(search)
+    if wanted is None:
         return named | Q(company__name__icontains=search)
     return named | Q(pk=wanted) | Q(company=wanted) | Q(connection=wanted)
-
-
-def _older_than(requested_at: datetime, row_id: UUID) -> Q:
-    return Q(requested_at__lte=requested_at) & (Q(requested_at__lt=requested_at) | Q(pk__lt=row_id))

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
 from portal.access import companies_for, may
 from portal.activity import actor_names
+from portal.address_values import as_uuids
 from portal.formats import zone_of
 from portal.htmx import not_changed, render_page, wants_fragment
+from portal.live_rows import PAGE_SIZE, first_look, live, newer_than_top
 from pushops.models import PushOperation
 from pushops.push_access import operations_for
 from pushops.push_filters import filters_from, form_from, tabs_of
 from pushops.push_page import PushRow, moves, push_row, version_of
-from pushops.queries.push_history import cursor_of, newer_count, push_history, push_rows, tab_counts
+from pushops.queries.push_history import PushFilters, filtered, push_history, push_rows, tab_counts
 from syncengine.models import Company
 
 LIST = "pushops/operations/list.html"
-PAGE_SIZE = 25
 
 
 @require_safe
@@ -41,64 +44,40 @@ def _history(request: HttpRequest, company: Company | None) -> HttpResponse:
     base = operations_for(request.user)
     filters = filters_from(request.GET, zone_of(request), request.user.pk, company.pk if company else None)
     if wants_fragment(request) and "rows" in request.GET:
-        return _moved_rows(request, company)
-    after = request.GET.get("after", "")
-    page = push_history(base, filters, after=after, size=PAGE_SIZE)
+        return _moved_rows(request, company, base, filters)
+    page = push_history(base, filters, after=request.GET.get("after", ""), size=PAGE_SIZE)
     context: dict[str, Any] = {
         "company": company,
-        "rows": _rows(list(page.rows)),
-        "after": page.after,
-        "is_first_page": not after,
+        "rows": _rows(page.rows),
         "is_fragment": wants_fragment(request),
         "is_filtered": not filters.is_empty,
         "form": form_from(request.GET),
         "tabs": tabs_of(request.GET, tab_counts(base, filters)),
-        "top": "" if after or not page.rows else cursor_of(page.rows[0]),
+        **first_look(request, page.rows, page.after),
+        **live(page.rows, 0, moves=moves, version_of=version_of),
     }
-    context |= _live(list(page.rows), 0)
     return render_page(request, LIST, context, fragment="results")
 
 
-def _moved_rows(request: HttpRequest, company: Company | None) -> HttpResponse:
-    base = operations_for(request.user)
-    filters = filters_from(request.GET, zone_of(request), request.user.pk, company.pk if company else None)
-    shown = push_rows(base, _ids(request.GET["rows"]))
-    top = request.GET.get("top", "")
-    newer = newer_count(base, filters, than=top) if top else 0
-    live = _live(shown, newer)
-    if live["version"] == request.GET.get("v"):
+def _moved_rows(
+    request: HttpRequest, company: Company | None, base: QuerySet[PushOperation], filters: PushFilters
+) -> HttpResponse:
+    shown = push_rows(base, as_uuids(request.GET["rows"].split(",")[:PAGE_SIZE]))
+    newer = newer_than_top(request, filtered(base, filters))
+    found = live(shown, newer, moves=moves, version_of=version_of)
+    if found["version"] == request.GET.get("v"):
         return not_changed()
     context = {
         "company": company,
         "rows": _rows(shown),
         "form": form_from(request.GET),
         "tabs": tabs_of(request.GET, tab_counts(base, filters)),
-        "top": top,
-        **live,
+        "top": request.GET.get("top", ""),
+        **found,
     }
     return render_page(request, LIST, context, fragment="moved")
 
 
-def _rows(operations: list[PushOperation]) -> list[PushRow]:
+def _rows(operations: Sequence[PushOperation]) -> list[PushRow]:
     names = actor_names(operation.requested_by for operation in operations)
     return [push_row(operation, names) for operation in operations]
-
-
-def _live(shown: list[PushOperation], newer: int) -> dict[str, Any]:
-    """What the poll needs: the rows that still move, and a version of them and of how many are newer than the top."""
-    moving = [operation for operation in shown if moves(operation)]
-    return {
-        "moving": ",".join(str(operation.pk) for operation in moving),
-        "newer": newer,
-        "version": version_of(moving, newer),
-    }
-
-
-def _ids(text: str) -> list[UUID]:
-    found = []
-    for part in text.split(",")[:PAGE_SIZE]:
-        try:
-            found.append(UUID(part))
-        except ValueError:
-            continue
-    return found

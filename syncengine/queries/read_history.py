@@ -10,14 +10,15 @@ from uuid import UUID
 
 from django.db.models import DurationField, ExpressionWrapper, F, OuterRef, Q, QuerySet, Subquery, Value
 
+from syncengine.ids import as_uuid
 from syncengine.models import Dataset
-from syncengine.queries.keyset import KeysetPage, pack_cursor, unpack_moment
+from syncengine.queries.keyset import KeysetPage
+from syncengine.queries.newest import newest_of, newest_page
 from syncengine.states import DatasetStatus
 
 USUAL_OVER = 5  # how many earlier Complete reads make the usual duration
 SLOW_FACTOR = 1.5
 SLOW_AT_LEAST = timedelta(seconds=1)
-NEWER_LIMIT = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,32 +53,12 @@ def read_history(
 
     Each row carries `usual_duration` (timedelta or None) and its company, connection and integration.
     """
-    matching = _shown(filtered(base, filters))
-    moment = unpack_moment(after) if after else None
-    if moment is not None:
-        matching = matching.filter(_older_than(*moment))
-    found = list(matching.order_by("-requested_at", "-id")[: size + 1])
-    rows = tuple(found[:size])
-    return KeysetPage(rows, cursor_of(rows[-1]) if len(found) > size else "")
+    return newest_page(_shown(filtered(base, filters)), after=after, size=size)
 
 
 def history_rows(base: QuerySet[Dataset], ids: Sequence[UUID]) -> list[Dataset]:
     """Return the datasets with these ids, newest first, as `read_history` does; one query."""
-    return list(_shown(base.filter(pk__in=ids)).order_by("-requested_at", "-id"))
-
-
-def newer_count(base: QuerySet[Dataset], filters: HistoryFilters, *, than: str) -> int:
-    """Return how many matching datasets were asked for after the one the cursor names, at most NEWER_LIMIT."""
-    moment = unpack_moment(than)
-    if moment is None:
-        return 0
-    requested_at, row_id = moment
-    newer = Q(requested_at__gte=requested_at) & (Q(requested_at__gt=requested_at) | Q(pk__gt=row_id))
-    return filtered(base, filters).filter(newer).order_by()[:NEWER_LIMIT].count()
-
-
-def cursor_of(dataset: Dataset) -> str:
-    return pack_cursor(dataset.requested_at.isoformat(), str(dataset.pk))
+    return newest_of(_shown(base), ids)
 
 
 def filtered(base: QuerySet[Dataset], filters: HistoryFilters) -> QuerySet[Dataset]:
@@ -130,12 +111,7 @@ def _slow(datasets: QuerySet[Dataset]) -> QuerySet[Dataset]:
 
 
 def _search_condition(search: str) -> Q:
-    try:
-        wanted = UUID(search)
-    except ValueError:
+    wanted = as_uuid(search)
+    if wanted is None:
         return Q(company__name__icontains=search)
     return Q(pk=wanted) | Q(company=wanted) | Q(connection=wanted)
-
-
-def _older_than(requested_at: datetime, row_id: UUID) -> Q:
-    return Q(requested_at__lte=requested_at) & (Q(requested_at__lt=requested_at) | Q(pk__lt=row_id))

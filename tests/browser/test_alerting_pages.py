@@ -15,6 +15,7 @@ from portal.models import Alert, AlertingRule, Incident
 from syncengine.events import record_event
 from syncengine.models import Connection
 from syncengine.run.telling import tell_events
+from tests.browser.looks import faults_of
 from tests.factories import make_alert, make_company, make_connection, make_dataset, make_rule
 from tests.syncengine.lab import Lab
 
@@ -78,23 +79,13 @@ def addresses(populated: dict[str, Any]) -> list[str]:
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
 def test_pages_fit_and_nothing_complains(visit: Visit, populated: dict[str, Any], width: int, scheme: str) -> None:
     page = visit(width=width, color_scheme=scheme)
-    sideways, small = {}, {}
+    wrong = {}
     for address in addresses(populated):
         answer = page.goto(address)
         assert answer is not None
         assert answer.status == 200, address
-        over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        if over > 0:
-            sideways[address] = over
-        assert page.locator("h1").count() == 1, address
-        if width < 640:
-            low = page.evaluate(
-                "[...document.querySelectorAll('.button, .tab, .menu > summary')].filter(e => e.offsetParent)"
-                ".filter(e => e.getBoundingClientRect().height < 44).map(e => e.textContent.trim())"
-            )
-            if low:
-                small[address] = low
-    assert (sideways, small) == ({}, {})
+        wrong[address] = faults_of(page)
+    assert {address: faults for address, faults in wrong.items() if faults} == {}
 
 
 def test_a_rule_is_made_with_its_preview_at_hand(visit: Visit, populated: dict[str, Any]) -> None:

@@ -16,6 +16,7 @@ from customdata.coverage import measure_coverage
 from customdata.models import CustomDataType, CustomField, FieldMapping
 from syncengine.actions.datasets import queue_dataset
 from syncengine.models import Connection
+from tests.browser.looks import faults_of
 from tests.customdata.conftest import MY_EXPENSE_DATA
 from tests.factories import make_company, make_connection
 from tests.syncengine.lab import Lab
@@ -177,7 +178,7 @@ def test_pages_fit_and_nothing_complains(
 ) -> None:
     page = visit(width=width, color_scheme=scheme)
     shots = os.environ.get("HEADRACE_SHOTS", "")  # a folder to keep pictures of them in
-    sideways, small = {}, {}
+    wrong = {}
     for name, address in addresses(field, linked).items():
         answer = page.goto(address)
         assert answer is not None
@@ -186,19 +187,7 @@ def test_pages_fit_and_nothing_complains(
             page.select_option("#id_connection", str(linked.pk))
             page.get_by_role("button", name="Try it").click()
             expect(page.locator("#trial .card")).to_be_visible()
-        over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        if over > 0:
-            sideways[name] = over
-        assert page.locator("h1").count() == 1, address
-        if width < 640:
-            low = page.evaluate(
-                "[...document.querySelectorAll('.button, .tab, .menu > summary, .nav-link')]"
-                ".filter(e => e.offsetParent && !e.matches('.visually-hidden'))"
-                ".filter(e => e.getBoundingClientRect().height < 44).map(e => e.textContent.trim())"
-            )
-            if low:
-                small[name] = low
+        wrong[name] = faults_of(page)
         if shots:
             page.screenshot(path=f"{shots}/{name}-{width}-{scheme}.png", full_page=True)
-    assert sideways == {}
-    assert small == {}
+    assert {name: faults for name, faults in wrong.items() if faults} == {}

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from syncengine.models import Connection
+from tests.browser.looks import faults_of
 from tests.factories import make_company, make_connection, make_dataset, make_record
 from tests.syncengine.lab import Lab
 
@@ -97,26 +98,13 @@ def addresses(connection: Connection) -> list[str]:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_pages_fit_and_nothing_complains(visit: Visit, linked: Connection, width: int, scheme: str) -> None:
     page = visit(width=width, color_scheme=scheme)
-    sideways, small = {}, {}
+    wrong = {}
     for address in addresses(linked):
         answer = page.goto(address)
         assert answer is not None
         assert answer.status == 200, address
-        over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        if over > 0:
-            sideways[address] = over
-        assert page.locator("h1").count() == 1, address
-        assert page.title().endswith(" · Headrace"), address
-        if width < 640:
-            low = page.evaluate(
-                "[...document.querySelectorAll('.button, .tab, .menu > summary, .nav-link')]"
-                ".filter(e => e.offsetParent && !e.matches('.chip'))"
-                ".filter(e => e.getBoundingClientRect().height < 44).map(e => e.textContent.trim())"
-            )
-            if low:
-                small[address] = low
-    assert sideways == {}
-    assert small == {}
+        wrong[address] = faults_of(page)
+    assert {address: faults for address, faults in wrong.items() if faults} == {}
 
 
 def test_keyboard_alone(visit: Visit, linked: Connection) -> None:

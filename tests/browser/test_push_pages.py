@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 from pushops.actions.pushing import push_now
 from pushops.models import PushAttempt, PushOperation
 from syncengine.models import Connection
+from tests.browser.looks import faults_of
 from tests.factories import make_company, make_record
 from tests.pushops.pushes import ACCOUNT, LONG_ACCOUNT, ask, writes
 from tests.syncengine.lab import Lab
@@ -69,25 +70,14 @@ def addresses(connection: Connection) -> list[str]:
 def test_push_pages_fit_and_nothing_complains(visit: Visit, connection: Connection, width: int, scheme: str) -> None:
     places = addresses(connection)
     page = visit(width=width, color_scheme=scheme)
-    sideways, small = {}, {}
+    wrong = {}
     for address in places:
         answer = page.goto(address, wait_until="domcontentloaded")
         assert answer is not None
         assert answer.status == 200, address
         page.wait_for_load_state()
-        over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        if over > 0:
-            sideways[address] = over
-        assert page.locator("h1").count() == 1, address
-        if width < 640:
-            low = page.evaluate(
-                "[...document.querySelectorAll('.button, .tab, .menu > summary')].filter(e => e.offsetParent)"
-                ".filter(e => e.getBoundingClientRect().height < 44).map(e => e.textContent.trim())"
-            )
-            if low:
-                small[address] = low
-    assert sideways == {}
-    assert small == {}
+        wrong[address] = faults_of(page)
+    assert {address: faults for address, faults in wrong.items() if faults} == {}
 
 
 def write_invoice(page: Page, connection: Connection) -> None:

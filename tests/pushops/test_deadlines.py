@@ -42,11 +42,6 @@ pytestmark = pytest.mark.django_db
 SOON = timedelta(seconds=5)
 
 
-@pytest.fixture
-def connection(lab):
-    return lab.connection()
-
-
 def test_what_waits_times_out_at_its_deadline_and_is_never_sent(lab, connection):
     operation = ask(connection, timeout_minutes=3)
     assert operation.deadline_at - operation.requested_at == timedelta(minutes=3)

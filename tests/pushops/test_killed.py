@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection as database
 
 from pushops.models import PushOperation
 from pushops.run.attending import attend
@@ -17,7 +15,7 @@ from syncengine.connectors.changes import Operation
 from syncengine.sandbox.books import record_id
 from tests.pushops.pushes import CUSTOMER, again, ask, attempts, cached, skip_waiting, state_of, statuses, writes
 from tests.syncengine.lab import Lab
-from tests.syncengine.run.processes import Worker, wait_for
+from tests.syncengine.run.processes import Worker, start_process, wait_for
 
 pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
 
@@ -62,23 +60,12 @@ def waiting(lab: Lab, operation: Operation) -> PushOperation:
 
 def start(push: PushOperation, lab: Lab, directory: Path, place: str, action: str) -> Worker:
     """Start a process that carries it out, and is disturbed there."""
-    workers = multiprocessing.get_context("forkserver")
-    workers.set_forkserver_preload(["tests.syncengine.run.worker"])
     environment = {
         "HEADRACE_FAILPOINTS": f"{place}={action}",
         "HEADRACE_FAILPOINT_MARK": str(directory / "mark"),
     }
     own_settings = {"HEADRACE_OUTBOUND_ALLOW": [lab.place], "HEADRACE_PREFETCH": False}
-    given = (str(push.pk), database.settings_dict["NAME"], own_settings, environment)
-    process = workers.Process(target=_work, args=given)
-    process.start()
-    return Worker(process)
-
-
-def _work(*given: Any) -> None:
-    from tests.pushops.worker import work
-
-    work(*given)
+    return start_process("pushops.run.carrying.carry_out", str(push.pk), own_settings, environment)
 
 
 def go_on(push: PushOperation, run_queue: Any) -> None:

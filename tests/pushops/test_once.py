@@ -41,11 +41,6 @@ SOON = timedelta(seconds=5)
 
 
 @pytest.fixture
-def connection(lab):
-    return lab.connection()
-
-
-@pytest.fixture
 def supports(monkeypatch) -> Any:
     """Make the platform support writes so, whatever its manifest says."""
 

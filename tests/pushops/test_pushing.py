@@ -31,11 +31,6 @@ pytestmark = pytest.mark.django_db
 SOON = timedelta(seconds=5)
 
 
-@pytest.fixture
-def connection(lab):
-    return lab.connection()
-
-
 def test_the_contracts_account_succeeds_with_its_data_in_the_cache(lab, connection):
     operation = push_now(ask(connection, ACCOUNT, data_type="chartOfAccounts"), within=SOON)
     assert (operation.status, operation.status_code, operation.phase) == (PushStatus.SUCCESS, 200, Phase.SETTLED)

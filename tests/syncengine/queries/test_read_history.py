@@ -3,7 +3,8 @@ from datetime import timedelta
 import pytest
 
 from syncengine.models import Dataset
-from syncengine.queries.read_history import HistoryFilters, cursor_of, history_rows, newer_count, read_history
+from syncengine.queries.newest import cursor_of, newer_count
+from syncengine.queries.read_history import HistoryFilters, filtered, history_rows, read_history
 from syncengine.states import DatasetStatus as S
 from syncengine.states import Trigger
 from tests.syncengine.queries.helpers import NOON, make_company, make_connection, make_dataset
@@ -69,9 +70,9 @@ def test_newer_ones_are_counted_under_the_same_filters():
     make_dataset(connection, at=NOON + MINUTE, status=S.CANCELLED)
     make_dataset(connection, at=NOON - MINUTE)
     cursor = cursor_of(top)
-    assert newer_count(ALL.all(), HistoryFilters(), than=cursor) == 2
-    assert newer_count(ALL.all(), HistoryFilters(statuses=[S.CANCELLED]), than=cursor) == 1
-    assert newer_count(ALL.all(), HistoryFilters(), than="nonsense") == 0
+    assert newer_count(filtered(ALL.all(), HistoryFilters()), than=cursor) == 2
+    assert newer_count(filtered(ALL.all(), HistoryFilters(statuses=[S.CANCELLED])), than=cursor) == 1
+    assert newer_count(filtered(ALL.all(), HistoryFilters()), than="nonsense") == 0
 
 
 def test_usual_is_the_median_of_the_five_complete_reads_before():

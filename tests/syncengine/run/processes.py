@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -26,12 +26,16 @@ def start_worker(dataset: Dataset, lab: Lab, *, prefetch: bool = False, **enviro
         "HEADRACE_STORAGE_CHUNK": settings.HEADRACE_STORAGE_CHUNK,
         "HEADRACE_PREFETCH": prefetch,
     }
+    return start_process("syncengine.run.runner.run_dataset", str(dataset.pk), own_settings, environment)
+
+
+def start_process(task: str, key: str, own_settings: Mapping[str, Any], environment: Mapping[str, str]) -> Worker:
+    """Start a process that does the task, named by its dotted path, and ends."""
     # Django is imported once, in the server that all workers are forked from.
     workers = multiprocessing.get_context("forkserver")
     workers.set_forkserver_preload(["tests.syncengine.run.worker"])
-    process = workers.Process(
-        target=_work, args=(str(dataset.pk), connection.settings_dict["NAME"], own_settings, environment)
-    )
+    given = (task, key, connection.settings_dict["NAME"], own_settings, environment)
+    process = workers.Process(target=_work, args=given)
     process.start()
     return Worker(process)
 
